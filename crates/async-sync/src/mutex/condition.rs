@@ -1,0 +1,90 @@
+//! Where `lock_when` waits for a value to change.
+//!
+//! A mutex has no room for a second queue, and few mutexes need one. So those whose predicate was
+//! false wait in one of a fixed number of queues of the whole process, found by the address of
+//! their mutex, and the mutex keeps one bit that says so. Two mutexes may share a queue: a wake-up
+//! then reaches futures of the other one too, which look and wait again.
+//!
+//! No wake-up is lost: a future queues here, and sets the bit, while it holds the lock; every later
+//! owner that may have changed the value sees the bit when it unlocks, clears it, and wakes all.
+
+use sync_core::waiters::{Contains, Left, Locked, Protocol, Turn, Verdict, WaitList};
+use sync_core::{const_fn, waiters::Phase};
+
+const QUEUES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 64 };
+
+#[cfg(not(loom))]
+static TABLE: [Changes; QUEUES] = [const { Changes::new() }; QUEUES];
+#[cfg(loom)]
+loom::lazy_static! {
+    static ref TABLE: [Changes; QUEUES] = [Changes::new()];
+}
+
+/// The queue for the mutex at `address`.
+pub(super) fn queue(address: usize) -> &'static Changes {
+    // Mutexes are aligned to words and often lie at equal distances: mix the bits.
+    let hash = (address >> 3).wrapping_mul(0x9e37_79b9);
+    &TABLE[(hash >> 16) % QUEUES]
+}
+
+/// The value behind the mutex at `address` may have changed.
+pub(super) fn changed(address: usize) {
+    queue(address).wake_all();
+}
+
+#[derive(Debug)]
+pub(super) struct Changes(WaitList);
+
+impl Changes {
+    const_fn! {
+        const fn new() -> Self {
+            Changes(WaitList::new())
+        }
+    }
+
+    fn wake_all(&self) {
+        let mut queue = self.0.lock();
+        // No more than are queued now: those who come back meanwhile saw the change.
+        for _ in 0..queue.len() {
+            let Some(head) = queue.front(0) else { break };
+            head.settle(0);
+            if !queue.has_room() {
+                queue.flush();
+            }
+        }
+    }
+}
+
+// SAFETY: `queue` returns the field, always the same.
+unsafe impl Protocol<1> for Changes {
+    const TIMED: bool = false;
+
+    fn queue(&self) -> &WaitList {
+        &self.0
+    }
+
+    fn try_now(&self, _: usize) -> bool {
+        false
+    }
+
+    fn turn(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
+        match turn.phase() {
+            Phase::Idle => Verdict::Back,
+            _ if turn.can_wait() => Verdict::Stay,
+            _ => Verdict::Rearm,
+        }
+    }
+
+    fn left(&self, _: Left, _: usize) {}
+
+    fn pass_on(&self, _: &mut Locked<'_, 1>) {}
+}
+
+// SAFETY: `raw` returns `self`, always the same.
+unsafe impl Contains<1> for Changes {
+    type Raw = Self;
+
+    fn raw(&self) -> &Self {
+        self
+    }
+}

@@ -1,0 +1,515 @@
+//! The mutex without a value: state machine, queue discipline, Go's unguarded interface.
+//!
+//! # States
+//!
+//! The word ([`LockWord`]) says whether the lock is held and what its holder has to do when it lets
+//! go; the queue ([`WaitList`], one lane) says who waits. At most one waiter has a baton, and it is
+//! the head of the queue:
+//!
+//! * *Notified*: it was woken and competes with newcomers. The word's `NOTIFIED` spares the
+//!   releases meanwhile another wake-up.
+//! * *Granted*: it owns the lock (`LOCKED` is set in its name).
+//!
+//! # Transitions
+//!
+//! ```text
+//! lock     free, policy lets newcomers in     LOCKED (and a barge is counted if somebody waits)
+//!          else                               WAITING, queue at the tail
+//! unlock   clear LOCKED. Nobody waits, or a young notification is out: done, one RMW.
+//!          else, under the queue's lock, pass_on:
+//!            fifo, starving, barges used up   LOCKED again, head Granted: a hand-over
+//!            else                             NOTIFIED, head Notified
+//! polled   Notified, free                     LOCKED, out of the queue
+//!          Notified, held by a newcomer       stays the head, Queued; waited > 1 ms: STARVING
+//!          Granted                            out of the queue; last, or waited < 1 ms: not STARVING
+//!          Queued or new, the baton lies with another future of its task: that one is Revoked and
+//!                                             this one takes the baton
+//!          Revoked                            takes any unclaimed baton, else the front of the queue
+//! dropped  with a baton                       it is passed on
+//! any      the baton is older than 1 ms       its holder is Revoked, the next is handed the lock
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. `WAITING` is set whenever the queue's lock is free and the queue is not empty.
+//! 2. If the queue is not empty, then somebody holds the lock, or the head has a baton, or a thread
+//!    is about to run `pass_on` (it has cleared `LOCKED` and waits for the queue's lock).
+//! 3. `NOTIFIED` is set iff the head is Notified.
+//!
+//! Why a release that sees `NOTIFIED` may leave: the notified head will be polled and either takes
+//! the lock, or finds it held and clears `NOTIFIED` in the very exchange that sees it held, so that
+//! this holder's release will not leave. If it is not polled, the baton grows old.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use sync_core::atomic::Ordering;
+use sync_core::waiters::{
+    Contains, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
+};
+use sync_core::word::{LockState, LockWord};
+use sync_core::{clock, const_fn};
+
+use super::condition;
+use super::policy::{Adaptive, Policy};
+
+/// A mutual-exclusion lock without a value, Go's `sync.Mutex`.
+///
+/// Any task may unlock what another one locked; nothing ties the lock to what it protects. Use
+/// [`Mutex`](super::Mutex) unless that is what you need.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use async_sync::RawMutex;
+///
+/// static TURN: RawMutex = RawMutex::new();
+///
+/// TURN.lock().await;
+/// assert!(!TURN.try_lock());
+/// TURN.unlock(); // by this task or any other
+/// # });
+/// ```
+#[doc(alias = "sync.Mutex")]
+pub struct RawMutex<P: Policy = Adaptive> {
+    word: LockWord,
+    queue: WaitList,
+    policy: PhantomData<P>,
+}
+
+impl<P: Policy> RawMutex<P> {
+    const_fn! {
+        /// An unlocked mutex.
+        #[must_use]
+        pub const fn new() -> Self {
+            RawMutex { word: LockWord::new(), queue: WaitList::new(), policy: PhantomData }
+        }
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up its place in the queue; if it had been given the lock, the next
+    /// in line gets it.
+    ///
+    /// # Fairness
+    ///
+    /// See the [policies](super::Policy).
+    ///
+    /// # Panics
+    ///
+    /// The future panics if it is polled after completion.
+    #[doc(alias = "Lock")]
+    #[inline]
+    pub fn lock(&self) -> RawLock<'_, P> {
+        RawLock {
+            waiting: Waiting::borrowed(self, 0),
+        }
+    }
+
+    /// Takes the lock if that is possible at once.
+    ///
+    /// Returns `false` if the lock is held, about to go to a waiter that was woken, or starving.
+    #[doc(alias = "TryLock")]
+    #[inline]
+    #[must_use = "the lock must be unlocked if this returns true"]
+    pub fn try_lock(&self) -> bool {
+        self.word.try_take_free() || self.try_lock_slow()
+    }
+
+    #[cold]
+    fn try_lock_slow(&self) -> bool {
+        let attempt = || {
+            let join = |s: LockState| {
+                if s.is_notified() {
+                    None
+                } else {
+                    s.join(P::RULE)
+                }
+            };
+            // Acquire: what the last owner did is seen.
+            self.word.update(Ordering::Acquire, join).is_ok()
+        };
+        attempt()
+            || self.queue.has_stale_baton() && {
+                // The lock may be reserved for a future that nobody polls.
+                self.pass_on(&mut self.queue.lock());
+                attempt()
+            }
+    }
+
+    /// Takes the lock, blocking this thread until that is possible.
+    ///
+    /// Waits in the same queue as [`lock`](Self::lock). Works inside and outside of runtimes; on a
+    /// runtime's worker thread it blocks that worker.
+    #[cfg(feature = "std")]
+    pub fn lock_blocking(&self) {
+        // Parking costs some 20 us, a short critical section far less: look again a few times, as
+        // long as nobody is queued who should come first.
+        for _ in 0..SPINS {
+            if self.try_lock() {
+                return;
+            }
+            if self.word.load(Ordering::Relaxed).is_waiting() {
+                break;
+            }
+            core::hint::spin_loop();
+        }
+        sync_core::park::block_on(self.lock());
+    }
+
+    /// Lets go of the lock. Need not be called by the task that locked it.
+    ///
+    /// # Panics
+    ///
+    /// `unlock of unlocked mutex`, if nobody holds the lock. The mutex stays usable.
+    #[doc(alias = "Unlock")]
+    #[inline]
+    pub fn unlock(&self) {
+        let old = self.word.release();
+        if !old.is_only_locked() {
+            self.unlock_slow(old, true);
+        }
+    }
+
+    /// Lets go of the lock without having changed what it protects: those who wait for a change
+    /// are left alone.
+    pub(super) fn unlock_unchanged(&self) {
+        let old = self.word.release();
+        if !old.is_only_locked() {
+            self.unlock_slow(old, false);
+        }
+    }
+
+    #[cold]
+    fn unlock_slow(&self, old: LockState, changed: bool) {
+        if !old.is_locked() {
+            self.word.undo_release();
+            // Somebody may have seen the lock held for a moment, and queued.
+            self.pass_on(&mut self.queue.lock());
+            panic!("unlock of unlocked mutex");
+        }
+        let somebody_comes =
+            old.is_notified() && !old.must_hand_over(P::RULE) && !self.queue.has_stale_baton();
+        if old.is_waiting() && !somebody_comes {
+            self.pass_on(&mut self.queue.lock());
+        }
+        if changed && old.has_condition() {
+            // Relaxed: whoever waits for a change sets the flag while it holds the lock, and takes
+            // the lock again before it looks.
+            let _ = self
+                .word
+                .update(Ordering::Relaxed, |s| Some(s.unconditional()));
+            condition::changed(self.address());
+        }
+    }
+
+    /// Notes, while the lock is held, that somebody waits for a change.
+    pub(super) fn expect_change(&self) {
+        // Relaxed: the owner's release publishes it, in the same word.
+        let _ = self
+            .word
+            .update(Ordering::Relaxed, |s| Some(s.conditional()));
+    }
+
+    /// What `condition` knows this lock by.
+    pub(super) fn address(&self) -> usize {
+        core::ptr::from_ref(&self.word).addr()
+    }
+
+    /// Whether somebody holds the lock: a snapshot.
+    #[inline]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.word.load(Ordering::Relaxed).is_locked()
+    }
+
+    /// Whether the lock is handed over directly because somebody waits too long: a snapshot.
+    #[inline]
+    #[must_use]
+    pub fn is_starving(&self) -> bool {
+        self.word.load(Ordering::Relaxed).is_starving()
+    }
+
+    /// How many futures are queued: a snapshot.
+    #[inline]
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// A snapshot of the lock's state, for monitoring.
+    #[must_use]
+    pub fn metrics(&self) -> MutexMetrics {
+        let state = self.word.load(Ordering::Relaxed);
+        MutexMetrics {
+            is_locked: state.is_locked(),
+            is_woken: state.is_notified(),
+            is_starving: state.is_starving(),
+            waiters: self.queue.len(),
+        }
+    }
+
+    /// The owner of a grant takes it: the lock is its already.
+    fn claim(&self, queue: &Locked<'_, 1>, turn: &Turn<'_>) {
+        // Relaxed, here and below: the flags are changed under the queue's lock, and the lock
+        // itself does not change hands in these exchanges.
+        if turn.others(queue) == 0 {
+            let _ = self.word.update(Ordering::Relaxed, |s| Some(s.drained()));
+        } else if self.word.load(Ordering::Relaxed).is_starving()
+            && !clock::is_stale(turn.since(), clock::now())
+        {
+            let _ = self.word.update(Ordering::Relaxed, |s| Some(s.normal()));
+        }
+    }
+
+    /// The notified head competes with newcomers.
+    fn retry(&self, queue: &Locked<'_, 1>, turn: &Turn<'_>) -> Verdict {
+        let last = turn.others(queue) == 0;
+        if !turn.can_wait() {
+            // Most likely it need not wait, and a waker need not be cloned for nothing.
+            return match self.word.update(Ordering::Acquire, |s| s.enter(last)) {
+                Ok(_) => Verdict::Acquired,
+                Err(_) => Verdict::Rearm,
+            };
+        }
+        let starves = P::STARVES && clock::is_stale(turn.since(), clock::now());
+        // One exchange decides: it takes the lock, or voids the notification while the lock is
+        // held. Acquire, for the first case.
+        let old = self.word.update(Ordering::Acquire, |s| {
+            Some(s.enter(last).unwrap_or({
+                let lost = s.unnotified();
+                if starves { lost.starving() } else { lost }
+            }))
+        });
+        match old {
+            Ok(old) if !old.is_locked() => Verdict::Acquired,
+            _ => Verdict::Stay,
+        }
+    }
+
+    /// A waiter without a baton is polled: new, queued, or back after it lost its baton.
+    fn compete(&self, queue: &mut Locked<'_, 1>, turn: &Turn<'_>) -> Verdict {
+        let mut first = turn.phase() == Phase::Revoked;
+        let unclaimed = if first {
+            queue.front(0).filter(|head| head.phase().is_baton())
+        } else {
+            queue.same_task_baton(turn)
+        };
+        if let Some(head) = unclaimed {
+            let granted = head.phase() == Phase::Granted;
+            head.revoke();
+            if granted {
+                self.claim(queue, turn);
+                return Verdict::Acquired;
+            }
+            let _ = self
+                .word
+                .update(Ordering::Relaxed, |s| Some(s.unnotified()));
+            first = true;
+        }
+        let last = turn.others(queue) == 0;
+        first |= last || queue.front(0).is_some_and(|head| head.is(turn));
+        let take = |s: LockState| match turn.phase() {
+            _ if first => s.enter(last),
+            Phase::Idle => s.join(P::RULE),
+            _ => None,
+        };
+        // One exchange decides: it takes the lock, or announces a waiter while the lock is not to
+        // be had. Acquire, for the first case.
+        let old = self.word.update(Ordering::Acquire, |s| {
+            Some(take(s).unwrap_or(s.queued())).filter(|new| *new != s)
+        });
+        match (old, turn.phase()) {
+            (Ok(old), _) if take(old).is_some() => Verdict::Acquired,
+            _ if !turn.can_wait() => Verdict::Rearm,
+            (_, Phase::Idle) => Verdict::Back,
+            (_, Phase::Revoked) => Verdict::Front,
+            _ => Verdict::Stay,
+        }
+    }
+}
+
+/// How often a blocking call looks before it parks: one to two microseconds.
+#[cfg(feature = "std")]
+const SPINS: u32 = 50;
+
+// SAFETY: `queue` returns the field, always the same.
+unsafe impl<P: Policy> Protocol<1> for RawMutex<P> {
+    const TIMED: bool = P::STARVES;
+
+    #[inline]
+    fn queue(&self) -> &WaitList {
+        &self.queue
+    }
+
+    #[inline]
+    fn try_now(&self, _: usize) -> bool {
+        // The second line is for a lock that is free while somebody waits.
+        self.word.try_take_free()
+            || self
+                .word
+                .update(Ordering::Acquire, |s| s.join(P::RULE))
+                .is_ok()
+    }
+
+    fn turn(&self, queue: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
+        match turn.phase() {
+            Phase::Granted => {
+                self.claim(queue, turn);
+                Verdict::Acquired
+            }
+            Phase::Notified => self.retry(queue, turn),
+            _ => self.compete(queue, turn),
+        }
+    }
+
+    fn left(&self, left: Left, _: usize) {
+        // Relaxed: whoever leaves has done nothing under the lock, and the exchange continues the
+        // release of the owner before it.
+        let _ = match left {
+            Left::Queued => return,
+            Left::Notified => self
+                .word
+                .update(Ordering::Relaxed, |s| Some(s.unnotified())),
+            Left::Acquired => self.word.update(Ordering::Relaxed, |s| Some(s.released())),
+        };
+    }
+
+    fn pass_on(&self, queue: &mut Locked<'_, 1>) {
+        // Somebody was not polled in time: the next one does not have to compete.
+        let mut late = false;
+        loop {
+            let alone = queue.len() == 1;
+            let Some(head) = queue.front(0) else {
+                // Relaxed: flags that only concern waiters.
+                let _ = self.word.update(Ordering::Relaxed, |s| {
+                    Some(s.drained()).filter(|new| *new != s)
+                });
+                return;
+            };
+            let phase = head.phase();
+            let mut now = None;
+            if phase.is_baton() {
+                let tick = clock::now();
+                now = Some(tick);
+                if clock::is_stale(head.given(), tick) {
+                    late = true;
+                    if phase == Phase::Granted {
+                        head.revoke();
+                        // Relaxed: as in `left`.
+                        let _ = self.word.update(Ordering::Relaxed, |s| Some(s.released()));
+                        continue;
+                    }
+                    if !alone {
+                        head.revoke();
+                        let _ = self
+                            .word
+                            .update(Ordering::Relaxed, |s| Some(s.unnotified()));
+                        continue;
+                    }
+                    // The only waiter is not revoked but handed the lock: its task may sit in a run
+                    // queue behind the very loop that keeps taking the lock.
+                }
+            }
+            let state = self.word.load(Ordering::Relaxed);
+            if state.is_locked() {
+                return; // its owner will come here
+            }
+            let starves = P::STARVES
+                && (late
+                    || state.barges() != 0
+                        && clock::is_stale(head.since(), *now.get_or_insert_with(clock::now)));
+            let hand_over = |s: LockState| late || starves || s.must_hand_over(P::RULE);
+            // Acquire: a grant takes the lock in the name of the head, which sees what the last
+            // owner did through this thread and the queue's lock.
+            let old = self.word.update(Ordering::Acquire, |s| {
+                if hand_over(s) {
+                    s.hand_over(starves)
+                } else {
+                    s.notify()
+                }
+            });
+            // Refused: a newcomer has it, or the head knows already.
+            if let Ok(old) = old {
+                let phase = if hand_over(old) {
+                    Phase::Granted
+                } else {
+                    Phase::Notified
+                };
+                head.give(phase, now.unwrap_or_else(clock::now));
+            }
+            return;
+        }
+    }
+}
+
+// SAFETY: `raw` returns `self`, always the same.
+unsafe impl<P: Policy> Contains<1> for RawMutex<P> {
+    type Raw = Self;
+
+    #[inline]
+    fn raw(&self) -> &Self {
+        self
+    }
+}
+
+impl<P: Policy> Default for RawMutex<P> {
+    fn default() -> Self {
+        RawMutex::new()
+    }
+}
+
+impl<P: Policy> fmt::Debug for RawMutex<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.metrics().fmt(f)
+    }
+}
+
+/// A snapshot of a mutex, taken without stopping anybody.
+///
+/// The numbers belong to about the same moment, not to exactly the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MutexMetrics {
+    /// Somebody holds the lock.
+    pub is_locked: bool,
+    /// A waiter was woken and is about to try.
+    pub is_woken: bool,
+    /// The lock is handed over directly because somebody waits too long.
+    pub is_starving: bool,
+    /// Futures in the queue.
+    pub waiters: usize,
+}
+
+impl MutexMetrics {
+    /// How many hold the lock or wait for it.
+    #[doc(alias = "Count")]
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.waiters + usize::from(self.is_locked)
+    }
+}
+
+pin_project! {
+    /// The future of [`RawMutex::lock`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    #[derive(Debug)]
+    pub struct RawLock<'a, P: Policy = Adaptive> {
+        #[pin]
+        waiting: Waiting<&'a RawMutex<P>>,
+    }
+}
+
+impl<P: Policy> Future for RawLock<'_, P> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // A mutex refuses nobody.
+        self.project().waiting.poll(cx).map(|_| ())
+    }
+}

@@ -1,0 +1,291 @@
+//! The semaphore's state machine.
+//!
+//! # States
+//!
+//! The word ([`PermitWord`]) counts the permits that nobody holds; negative is a debt that releases
+//! pay off after the limit was lowered. The queue has two lanes:
+//!
+//! * lane 0: those who wait, strictly first come, first served. A big request at the head is not
+//!   passed by small ones, so it is never starved;
+//! * lane 1: batons, in the order in which they were given. Each is *Granted*: its permits are
+//!   already taken off the word. (There is nothing to compete for, hence no *Notified*.)
+//!
+//! # Transitions
+//!
+//! ```text
+//! acquire   open, nobody waits, enough permits     AVAILABLE -= n
+//!           more than the limit, or closed          refused
+//!           else                                    WAITING, lane 0
+//! release   AVAILABLE += n. Nobody waits: done, one RMW.
+//!           else, under the queue's lock, pass_on:
+//!             while the head's request is covered   AVAILABLE -= n, Granted, lane 1
+//! polled    Granted                                 out of the queue
+//!           the baton lies with another future      that one is Revoked, its permits come back, and
+//!           of its task                             this one may take them before lane 0
+//!           Revoked                                 as first in line; else the front of lane 0
+//! dropped   Granted                                 its permits come back: pass_on
+//! any       the oldest baton is older than 1 ms     its holder is Revoked, its permits come back
+//! set_limit up: AVAILABLE += difference, pass_on. down: AVAILABLE -= difference
+//! close     CLOSED; everybody in lane 0 is refused. What was granted stays granted.
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. `WAITING` is set whenever the queue's lock is free and lane 0 is not empty.
+//! 2. If lane 0 is not empty, its head's request is within the limit and not covered, or a thread is
+//!    about to run `pass_on` (it has added permits and waits for the queue's lock).
+//! 3. `AVAILABLE` + permits held + permits granted = limit.
+
+use sync_core::atomic::{AtomicUsize, Ordering};
+use sync_core::waiters::{Left, Locked, Phase, Protocol, Refused, Turn, Verdict, WaitList};
+use sync_core::word::{PermitState, PermitWord};
+use sync_core::{clock, const_fn};
+
+use super::error::AcquireError;
+
+/// Where batons lie.
+const GRANTED: usize = 1;
+
+const CLOSED: u8 = 1;
+const TOO_MANY: u8 = 2;
+
+#[derive(Debug)]
+pub struct RawSemaphore {
+    word: PermitWord,
+    /// Changed under the queue's lock only.
+    limit: AtomicUsize,
+    queue: WaitList<2>,
+}
+
+impl RawSemaphore {
+    const_fn! {
+        pub(super) const fn new(permits: usize) -> Self {
+            RawSemaphore {
+                word: PermitWord::new(permits),
+                limit: AtomicUsize::new(permits),
+                queue: WaitList::new(),
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn state(&self) -> PermitState {
+        self.word.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn waiters(&self) -> usize {
+        self.queue.len()
+    }
+
+    #[inline]
+    pub(super) fn try_acquire(&self, n: usize) -> Result<(), PermitState> {
+        // Acquire: what was done under these permits is seen.
+        let join = || self.word.update(Ordering::Acquire, |s| s.join(n));
+        match join() {
+            Ok(_) => Ok(()),
+            Err(_) if self.queue.has_stale_baton() => {
+                // Permits may be reserved for a future that nobody polls.
+                self.pass_on(&mut self.queue.lock());
+                join().map(|_| ())
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Gives back permits that the caller holds.
+    #[inline]
+    pub(super) fn release(&self, n: usize) {
+        if self.word.add(n).is_waiting() {
+            self.release_slow();
+        }
+    }
+
+    #[cold]
+    fn release_slow(&self) {
+        self.pass_on(&mut self.queue.lock());
+    }
+
+    /// Gives back permits for whose existence there is only the caller's word.
+    pub(super) fn release_checked(&self, n: usize) {
+        let fits = |s: PermitState| {
+            // Within the limit the sum cannot overflow.
+            n <= PermitState::MAX && s.available() + n as isize <= self.limit() as isize
+        };
+        // Release: as `PermitWord::add`.
+        let added = self
+            .word
+            .update(Ordering::Release, |s| if fits(s) { s.add(n) } else { None });
+        match added {
+            Err(_) => panic!("semaphore: released more than held"),
+            Ok(old) if old.is_waiting() => self.release_slow(),
+            Ok(_) => {}
+        }
+    }
+
+    pub(super) fn set_limit(&self, limit: usize) {
+        assert!(
+            limit <= PermitState::MAX,
+            "a semaphore counts at most Semaphore::MAX_PERMITS permits"
+        );
+        let mut queue = self.queue.lock();
+        // Relaxed: written and compared under the queue's lock; other readers want a snapshot.
+        let old = self.limit.load(Ordering::Relaxed);
+        self.limit.store(limit, Ordering::Relaxed);
+        if limit >= old {
+            self.word.add(limit - old);
+        } else {
+            self.word.sub(old - limit);
+        }
+        self.pass_on(&mut queue);
+    }
+
+    /// Raises the limit by `n`.
+    pub(super) fn add_permits(&self, n: usize) {
+        let mut queue = self.queue.lock();
+        // Relaxed: as in `set_limit`.
+        let limit = self.limit.load(Ordering::Relaxed);
+        assert!(
+            n <= PermitState::MAX - limit,
+            "a semaphore counts at most Semaphore::MAX_PERMITS permits"
+        );
+        self.limit.store(limit + n, Ordering::Relaxed);
+        self.word.add(n);
+        self.pass_on(&mut queue);
+    }
+
+    pub(super) fn close(&self) {
+        let mut queue = self.queue.lock();
+        // Relaxed: closing publishes nothing but itself.
+        let _ = self.word.update(Ordering::Relaxed, |s| Some(s.closed()));
+        self.pass_on(&mut queue);
+    }
+
+    /// What a refusal means for a request of `n` permits.
+    pub(super) fn refusal(&self, Refused(code): Refused, n: usize) -> AcquireError {
+        match code {
+            CLOSED => AcquireError::Closed,
+            _ => AcquireError::TooMany {
+                requested: n,
+                limit: self.limit(),
+            },
+        }
+    }
+}
+
+// SAFETY: `queue` returns the field, always the same.
+unsafe impl Protocol<2> for RawSemaphore {
+    const TIMED: bool = false;
+
+    #[inline]
+    fn queue(&self) -> &WaitList<2> {
+        &self.queue
+    }
+
+    #[inline]
+    fn try_now(&self, n: usize) -> bool {
+        // Acquire: what was done under these permits is seen.
+        self.word.update(Ordering::Acquire, |s| s.join(n)).is_ok()
+    }
+
+    fn turn(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
+        if turn.phase() == Phase::Granted {
+            return Verdict::Acquired;
+        }
+        let n = turn.tag();
+        let mut first = turn.phase() == Phase::Revoked;
+        let unclaimed = if first {
+            queue.front(GRANTED)
+        } else {
+            queue.same_task_baton(turn)
+        };
+        if let Some(owner) = unclaimed {
+            // Back to the word with its permits; if they do not suffice, `pass_on` follows.
+            self.word.add(owner.tag());
+            owner.revoke();
+            first = true;
+        }
+        let (head, last) = match queue.front(0) {
+            Some(head) => (head.is(turn), head.is(turn) && head.is_alone()),
+            None => (true, true),
+        };
+        first |= head;
+        let too_many = n > self.limit();
+        // One exchange decides: it takes the permits, or announces a waiter while they are not to
+        // be had. Acquire, for the first case.
+        let take = |s: PermitState| if first { s.enter(n) } else { None };
+        let old = self.word.update(Ordering::Acquire, |s| {
+            if s.is_closed() || too_many {
+                return None;
+            }
+            let taken = take(s).map(|new| if last { new.drained() } else { new });
+            Some(taken.unwrap_or(s.queued())).filter(|new| *new != s)
+        });
+        match (old, turn.phase()) {
+            (Err(s), _) if s.is_closed() => Verdict::Refused(CLOSED),
+            (Err(_), _) if too_many => Verdict::Refused(TOO_MANY),
+            // Taking no permits changes nothing, so it is not seen in `old`.
+            (Ok(s) | Err(s), _) if take(s).is_some() => Verdict::Acquired,
+            _ if !turn.can_wait() => Verdict::Rearm,
+            (_, Phase::Idle) => Verdict::Back,
+            (_, Phase::Revoked) => Verdict::Front,
+            _ => Verdict::Stay,
+        }
+    }
+
+    fn left(&self, left: Left, n: usize) {
+        if left == Left::Acquired {
+            self.word.add(n);
+        }
+    }
+
+    fn pass_on(&self, queue: &mut Locked<'_, 2>) {
+        let mut now = None;
+        let mut revoked = 0;
+        // The oldest baton stands first, so one look at it says whether any is stale.
+        while let Some(owner) = queue.front(GRANTED) {
+            if !clock::is_stale(owner.given(), *now.get_or_insert_with(clock::now)) {
+                break;
+            }
+            self.word.add(owner.tag());
+            owner.revoke();
+            revoked += 1;
+            if revoked % WORK == 0 {
+                queue.flush(); // others may want the queue
+            }
+        }
+        loop {
+            let Some(head) = queue.front(0) else {
+                // Relaxed: a flag that only concerns waiters.
+                let _ = self.word.update(Ordering::Relaxed, |s| {
+                    Some(s.drained()).filter(|new| *new != s)
+                });
+                return;
+            };
+            let n = head.tag();
+            if self.state().is_closed() {
+                head.settle(CLOSED);
+            } else if n > self.limit() {
+                head.settle(TOO_MANY);
+            } else {
+                // Acquire: a grant takes the permits in the name of the head, which sees what was
+                // done under them through this thread and the queue's lock.
+                if self.word.update(Ordering::Acquire, |s| s.enter(n)).is_err() {
+                    return;
+                }
+                head.give(Phase::Granted, *now.get_or_insert_with(clock::now));
+            }
+            if !queue.has_room() {
+                queue.flush();
+            }
+        }
+    }
+}
+
+/// Batons that are revoked before the queue is unlocked for a moment.
+const WORK: usize = 16;

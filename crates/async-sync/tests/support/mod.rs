@@ -1,0 +1,119 @@
+//! Futures polled by hand, with wakers that count.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use sync_core::clock;
+
+/// A task: a waker that counts.
+#[derive(Clone)]
+pub(crate) struct Task(Arc<Count>);
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Task {
+    pub(crate) fn new() -> Self {
+        Task(Arc::default())
+    }
+
+    /// Wake-ups since the last call.
+    pub(crate) fn woken(&self) -> usize {
+        self.0.0.swap(0, Ordering::SeqCst)
+    }
+
+    pub(crate) fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.0))
+    }
+
+    /// References to the waker that others keep.
+    pub(crate) fn kept(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
+
+    pub(crate) fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(&self.waker()))
+    }
+}
+
+/// A future and the task that polls it.
+pub(crate) struct Polled<F: ?Sized> {
+    pub(crate) task: Task,
+    pub(crate) future: Pin<Box<F>>,
+}
+
+impl<F: Future> Polled<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Polled {
+            task: Task::new(),
+            future: Box::pin(future),
+        }
+    }
+
+    pub(crate) fn of(task: &Task, future: F) -> Self {
+        Polled {
+            task: task.clone(),
+            future: Box::pin(future),
+        }
+    }
+
+    pub(crate) fn poll(&mut self) -> Poll<F::Output> {
+        self.task.poll(self.future.as_mut())
+    }
+
+    #[track_caller]
+    pub(crate) fn pending(&mut self) {
+        assert!(self.poll().is_pending(), "ready too early");
+    }
+
+    #[track_caller]
+    pub(crate) fn ready(&mut self) -> F::Output {
+        match self.poll() {
+            Poll::Ready(out) => out,
+            Poll::Pending => panic!("not ready"),
+        }
+    }
+
+    pub(crate) fn woken(&self) -> bool {
+        self.task.woken() > 0
+    }
+}
+
+/// Queued by a first poll that must be pending.
+#[track_caller]
+pub(crate) fn queued<F: Future>(future: F) -> Polled<F> {
+    let mut polled = Polled::new(future);
+    polled.pending();
+    polled
+}
+
+/// Virtual time on this thread, from zero; real time again when dropped.
+pub(crate) struct VirtualTime(u64, Option<u64>);
+
+impl VirtualTime {
+    pub(crate) fn start() -> Self {
+        let start = 1 << 40;
+        VirtualTime(start, clock::set_virtual(Some(start)))
+    }
+
+    pub(crate) fn advance_us(&mut self, us: u64) {
+        self.0 += us * 1100; // a tick is 1.024 us
+        clock::set_virtual(Some(self.0));
+    }
+}
+
+impl Drop for VirtualTime {
+    fn drop(&mut self) {
+        clock::set_virtual(self.1);
+    }
+}

@@ -1,0 +1,163 @@
+//! Lets a thread wait for a future: the ground of every `*_blocking` call.
+//!
+//! A blocking call is the asynchronous one, polled by a thread that parks in between. It therefore
+//! waits in the same queue, under the same rules, as every task. The waker of a thread is made once
+//! and kept, so waiting does not allocate after a thread's first wait.
+
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+use std::thread::Thread;
+
+/// Wakes the thread that made it.
+struct Unparker {
+    thread: Thread,
+    /// Set by a wake-up, cleared by the waiting thread. It tells a wake-up of ours from an `unpark`
+    /// that some other code left behind, and makes one that comes early stay.
+    woken: AtomicBool,
+}
+
+impl Wake for Unparker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release: what the waker did before is seen by the thread that polls next.
+        if !self.woken.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+std::thread_local! {
+    static UNPARKER: Arc<Unparker> = Arc::new(Unparker {
+        thread: std::thread::current(),
+        woken: AtomicBool::new(false),
+    });
+}
+
+/// Polls `future` on this thread, which is parked while the future is pending.
+///
+/// Works inside and outside of every runtime, and never panics because of one. On a runtime's
+/// worker it blocks that worker, as its name says.
+///
+/// ```
+/// assert_eq!(sync_core::park::block_on(async { 6 * 7 }), 42);
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    // A thread whose locals are gone (it runs their destructors) gets an unparker of its own.
+    let unparker = UNPARKER.try_with(Arc::clone).unwrap_or_else(|_| {
+        Arc::new(Unparker {
+            thread: std::thread::current(),
+            woken: AtomicBool::new(false),
+        })
+    });
+    let waker = Waker::from(Arc::clone(&unparker));
+    let mut cx = Context::from_waker(&waker);
+    let mut nested_wake = false;
+    let out = loop {
+        if let Poll::Ready(out) = future.as_mut().poll(&mut cx) {
+            break out;
+        }
+        // Acquire: pairs with the waker's Release.
+        while !unparker.woken.swap(false, Ordering::Acquire) {
+            std::thread::park();
+        }
+        nested_wake = true;
+    };
+    if nested_wake {
+        // When calls nest (a future blocks in its own poll), they share the thread's flag and this
+        // call may have consumed a wake-up of the outer one. Leave one behind: a spurious poll
+        // costs little, a lost one would hang.
+        waker.wake();
+    }
+    out
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use core::future::poll_fn;
+    use std::time::Duration;
+
+    #[test]
+    fn a_wake_up_from_another_thread_ends_the_wait() {
+        let mut polls = 0;
+        block_on(poll_fn(|cx| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(10));
+                waker.wake();
+            });
+            Poll::Pending
+        }));
+        assert_eq!(polls, 2);
+    }
+
+    #[test]
+    fn a_wake_up_during_the_poll_is_not_lost() {
+        let mut polls = 0;
+        block_on(poll_fn(|cx| {
+            polls += 1;
+            cx.waker().wake_by_ref();
+            if polls == 3 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }));
+        assert_eq!(polls, 3);
+    }
+
+    #[test]
+    fn nested_calls_do_not_eat_the_outer_wake_up() {
+        let mut polls = 0;
+        block_on(poll_fn(|outer| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(());
+            }
+            outer.waker().wake_by_ref();
+            let mut inner_polls = 0;
+            block_on(poll_fn(|inner| {
+                inner_polls += 1;
+                inner.waker().wake_by_ref();
+                if inner_polls == 2 {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            }));
+            Poll::Pending
+        }));
+        assert_eq!(polls, 2);
+    }
+
+    #[test]
+    fn somebody_elses_unpark_is_not_a_wake_up() {
+        std::thread::current().unpark();
+        let mut polls = 0;
+        block_on(poll_fn(|cx| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(20));
+                waker.wake();
+            });
+            Poll::Pending
+        }));
+        assert_eq!(polls, 2, "a stray unpark caused a poll");
+    }
+}

@@ -1,0 +1,123 @@
+//! Wakers on the stack, to be called once no lock is held.
+//!
+//! A waker is foreign code: it may panic. With `std` each call is isolated, all of the batch are
+//! called, and the first panic goes on afterwards, unless the thread panics already. Without `std`
+//! the batch is called from its destructor, so a first panic does not stop it either.
+
+use core::mem::MaybeUninit;
+use core::task::Waker;
+
+/// Up to [`CAPACITY`](Self::CAPACITY) wakers. Dropping the batch calls them.
+pub struct WakeBatch {
+    // Slots below `len` are initialised, except those below `called`.
+    wakers: [MaybeUninit<Waker>; WakeBatch::CAPACITY],
+    called: usize,
+    len: usize,
+}
+
+impl WakeBatch {
+    /// Wakers in one batch. Tiny under a model checker, so that the paths with several batches are
+    /// explored.
+    pub const CAPACITY: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
+
+    /// An empty batch.
+    #[inline]
+    #[must_use]
+    pub const fn new() -> Self {
+        WakeBatch {
+            wakers: [const { MaybeUninit::uninit() }; Self::CAPACITY],
+            called: 0,
+            len: 0,
+        }
+    }
+
+    /// Whether another waker has room.
+    #[inline]
+    #[must_use]
+    pub const fn has_room(&self) -> bool {
+        self.len < Self::CAPACITY
+    }
+
+    /// Adds a waker.
+    ///
+    /// # Panics
+    ///
+    /// If the batch is full.
+    #[inline]
+    pub fn push(&mut self, waker: Waker) {
+        self.wakers[self.len].write(waker);
+        self.len += 1;
+    }
+
+    /// Calls all wakers. No lock may be held.
+    ///
+    /// # Panics
+    ///
+    /// If a waker panics; the others have been called then.
+    #[inline]
+    pub fn wake_all(&mut self) {
+        if self.len != 0 {
+            self.call();
+        }
+    }
+
+    /// Takes the next waker out. `called` moves first, so a panic cannot call a waker twice.
+    fn next(&mut self) -> Option<Waker> {
+        if self.called == self.len {
+            self.called = 0;
+            self.len = 0;
+            return None;
+        }
+        let slot = &self.wakers[self.called];
+        self.called += 1;
+        // SAFETY: the slot lies below `len` and `called` has just passed it, so it is initialised
+        // and nobody reads it again.
+        Some(unsafe { slot.assume_init_read() })
+    }
+
+    #[cfg(feature = "std")]
+    fn call(&mut self) {
+        use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+        let mut panic = None;
+        while let Some(waker) = self.next() {
+            // Unwind-safe: the waker is consumed and nothing of ours is touched by the call.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                panic.get_or_insert(payload);
+            }
+        }
+        // A second panic while the thread unwinds would abort the process.
+        if let Some(payload) = panic
+            && !std::thread::panicking()
+        {
+            resume_unwind(payload);
+        }
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn call(&mut self) {
+        while let Some(waker) = self.next() {
+            waker.wake();
+        }
+    }
+}
+
+impl Default for WakeBatch {
+    fn default() -> Self {
+        WakeBatch::new()
+    }
+}
+
+impl Drop for WakeBatch {
+    #[inline]
+    fn drop(&mut self) {
+        self.wake_all();
+    }
+}
+
+impl core::fmt::Debug for WakeBatch {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("WakeBatch")
+            .field("len", &(self.len - self.called))
+            .finish()
+    }
+}

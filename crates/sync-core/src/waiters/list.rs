@@ -1,0 +1,584 @@
+//! The queue: circular, doubly linked, one head pointer a lane, one lock for all lanes.
+//!
+//! ```text
+//! lock_len: u32   LEN (31 bits) | LOCKED     unlocking stores the new length: no second exchange
+//! oldest: u32     tick of the oldest unclaimed baton, 0 = none; readable without the lock
+//! heads: *[LANES] first node of each lane, null when empty; head.prev is the last
+//! ```
+//!
+//! A lane is a FIFO. Lane 0 is where waiters queue; the *last* lane is where batons lie. A
+//! primitive with one baton at a time (a mutex) has a single lane and keeps the baton at its head,
+//! one with many (a semaphore) moves them to a lane of their own, so that neither kind ever has to
+//! search.
+//!
+//! # Invariants (while the lock is free)
+//!
+//! * Every linked node is in exactly one lane, the one that its `lane` field names; `LEN` counts
+//!   them all.
+//! * A node is linked iff its phase is Queued, Notified or Granted.
+//! * In the last lane, batons stand before all others and in the order in which they were given.
+//!
+//! # The lock
+//!
+//! A spin lock with back-off that yields to the scheduler. It is held for a few dozen instructions
+//! of this file and of `Protocol::turn`, none of which calls foreign code, so there is nothing to
+//! poison. Why not a parking lock: it would need a queue of its own and this is that queue.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr;
+use core::task::Waker;
+
+use super::batch::WakeBatch;
+use super::node::{Phase, Waiter};
+use crate::atomic::{AtomicU32, Ordering, UnsafeCell, relax};
+use crate::clock;
+use crate::const_fn;
+
+const LOCKED: u32 = 1;
+
+/// A queue of [`Waiter`]s with `LANES` lanes. The head of this file has its layout.
+pub struct WaitList<const LANES: usize = 1> {
+    lock_len: AtomicU32,
+    oldest: AtomicU32,
+    heads: UnsafeCell<[*const Waiter; LANES]>,
+}
+
+// SAFETY: the pointers are followed only under the lock; the nodes that they point to are Sync.
+unsafe impl<const LANES: usize> Send for WaitList<LANES> {}
+// SAFETY: as above.
+unsafe impl<const LANES: usize> Sync for WaitList<LANES> {}
+
+impl<const LANES: usize> WaitList<LANES> {
+    /// The lane where batons lie.
+    const BATONS: usize = LANES - 1;
+
+    const_fn! {
+        /// An empty queue.
+        #[must_use]
+        pub const fn new() -> Self {
+            WaitList {
+                lock_len: AtomicU32::new(0),
+                oldest: AtomicU32::new(0),
+                heads: UnsafeCell::new([ptr::null(); LANES]),
+            }
+        }
+    }
+
+    /// How many waiters are queued, those with a baton included: a snapshot, without the lock.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        // Relaxed: a snapshot orders nothing.
+        (self.lock_len.load(Ordering::Relaxed) >> 1) as usize
+    }
+
+    /// Whether nobody is queued: a snapshot, without the lock.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a baton has been unclaimed for more than a millisecond: a snapshot, without the
+    /// lock. Looks at the clock only if there is a baton.
+    #[inline]
+    #[must_use]
+    pub fn has_stale_baton(&self) -> bool {
+        // Relaxed: a value that is out of date sends the caller to the lock, where it looks again,
+        // or belongs to a baton that was passed on a moment ago.
+        let oldest = self.oldest.load(Ordering::Relaxed);
+        oldest != 0 && clock::is_stale(oldest, clock::now())
+    }
+
+    /// Locks the queue. Dropping the result unlocks it and then calls the wakers that were
+    /// collected meanwhile.
+    #[inline]
+    pub fn lock(&self) -> Locked<'_, LANES> {
+        let len = self.acquire();
+        Locked {
+            list: self,
+            len,
+            batons_moved: false,
+            batch: WakeBatch::new(),
+        }
+    }
+
+    /// Takes the lock and returns the length.
+    #[inline]
+    fn acquire(&self) -> u32 {
+        let mut round = 0;
+        // Acquire: what the last holder did to the nodes is seen. Pairs with `unlock`.
+        while self.lock_len.fetch_or(LOCKED, Ordering::Acquire) & LOCKED != 0 {
+            // Wait on a plain load, which leaves the cache line with its owner.
+            while self.lock_len.load(Ordering::Relaxed) & LOCKED != 0 {
+                relax(round);
+                round += 1;
+            }
+        }
+        // Relaxed: only the lock's holder, this thread, changes the length.
+        self.lock_len.load(Ordering::Relaxed) >> 1
+    }
+}
+
+impl<const LANES: usize> Default for WaitList<LANES> {
+    fn default() -> Self {
+        WaitList::new()
+    }
+}
+
+impl<const LANES: usize> fmt::Debug for WaitList<LANES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitList")
+            .field("len", &self.len())
+            .finish()
+    }
+}
+
+/// A locked queue, and the wakers to call once it is unlocked.
+pub struct Locked<'a, const LANES: usize> {
+    list: &'a WaitList<LANES>,
+    len: u32,
+    /// Whether `oldest` has to be determined anew.
+    batons_moved: bool,
+    batch: WakeBatch,
+}
+
+impl<'a, const LANES: usize> Locked<'a, LANES> {
+    /// How many waiters are queued, in all lanes.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether nobody is queued in any lane.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The first waiter of `lane`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such lane.
+    #[inline]
+    pub fn front(&mut self, lane: usize) -> Option<Front<'_, 'a, LANES>> {
+        let node = self.head(lane);
+        // A head pointer is null or points to a linked node, which outlives the lock: its future
+        // cannot leave without it.
+        (!node.is_null()).then_some(Front { queue: self, node })
+    }
+
+    /// The first of the oldest batons whose holder belongs to the same task as the waiter whose turn
+    /// it is, and is another.
+    ///
+    /// Looks at no more than [`SCAN`](Self::SCAN) batons: the lock is held only for a bounded time,
+    /// and a baton further back will be revoked when it is stale.
+    pub fn same_task_baton(&mut self, turn: &Turn<'_>) -> Option<Front<'_, 'a, LANES>> {
+        let head = self.head(WaitList::<LANES>::BATONS);
+        let mut node = head;
+        for _ in 0..Self::SCAN {
+            if node.is_null() {
+                return None;
+            }
+            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
+            let waiter = unsafe { &*node };
+            if !waiter.phase(Ordering::Relaxed).is_baton() {
+                return None;
+            }
+            // SAFETY: the lock is held and the node is linked.
+            let (same, next) =
+                unsafe { waiter.read(|fields| (fields.is_of_task(turn.waker), fields.next)) };
+            if same && !ptr::eq(node, turn.node) {
+                return Some(Front { queue: self, node });
+            }
+            node = if next == head { ptr::null() } else { next };
+        }
+        None
+    }
+
+    /// How many batons [`same_task_baton`](Self::same_task_baton) looks at.
+    pub const SCAN: usize = 16;
+
+    /// Whether another wake-up has room. If not, [`flush`](Self::flush) before the next.
+    #[inline]
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.batch.has_room()
+    }
+
+    /// Unlocks, calls the wakers collected so far, and locks again. Whatever the caller knew about
+    /// the queue and the word may have changed.
+    ///
+    /// # Panics
+    ///
+    /// If a waker panics; all of them have been called then.
+    pub fn flush(&mut self) {
+        /// Locks again in its destructor, so also when a waker panics: what is dropped then is a
+        /// locked queue, as always.
+        struct Relock<'q, 'a, const LANES: usize>(&'q mut Locked<'a, LANES>);
+        impl<const LANES: usize> Drop for Relock<'_, '_, LANES> {
+            fn drop(&mut self) {
+                self.0.len = self.0.list.acquire();
+            }
+        }
+
+        self.unlock();
+        Relock(self).0.batch.wake_all();
+    }
+
+    /// Unlocks and calls the wakers.
+    ///
+    /// # Panics
+    ///
+    /// If a waker panics.
+    #[inline]
+    pub fn release(self) {
+        drop(self);
+    }
+
+    #[inline]
+    fn head(&self, lane: usize) -> *const Waiter {
+        self.list.heads.with(|heads| {
+            // SAFETY: the lock is held, so nobody writes.
+            unsafe { (*heads)[lane] }
+        })
+    }
+
+    #[inline]
+    fn set_head(&mut self, lane: usize, node: *const Waiter) {
+        self.list.heads.with_mut(|heads| {
+            // SAFETY: the lock is held, so nobody else reads or writes.
+            unsafe { (*heads)[lane] = node }
+        });
+    }
+
+    fn unlock(&mut self) {
+        if self.batons_moved {
+            self.batons_moved = false;
+            let oldest = self.oldest_baton();
+            // Relaxed: see `has_stale_baton`.
+            self.list.oldest.store(oldest, Ordering::Relaxed);
+        }
+        // Release: the next holder sees what was done to the nodes.
+        self.list.lock_len.store(self.len << 1, Ordering::Release);
+    }
+
+    fn oldest_baton(&mut self) -> u32 {
+        match self.front(WaitList::<LANES>::BATONS) {
+            // Never 0, which stands for "none": a tick too old at worst.
+            Some(front) if front.phase().is_baton() => front.given().max(1),
+            _ => 0,
+        }
+    }
+
+    /// Notes that a node in `phase` is about to have another one.
+    #[inline]
+    pub(super) fn changed(&mut self, phase: Phase) {
+        self.batons_moved |= phase.is_baton();
+    }
+
+    /// Links `node` in `lane`: at the end, or in front of all but the baton that may lie there.
+    ///
+    /// # Safety
+    ///
+    /// `node` is not linked anywhere, stays where it is until it has left this queue, and its
+    /// future is the caller.
+    pub(super) unsafe fn link(&mut self, node: &Waiter, lane: usize, front: bool) {
+        assert!(
+            self.len < u32::MAX >> 1,
+            "more than 2^31 - 2 waiters in one queue"
+        );
+        let node_ptr: *const Waiter = node;
+        let head = self.head(lane);
+        // SAFETY: the lock is held, and `node` is not linked: nobody else accesses its fields.
+        unsafe { node.write(|fields| fields.lane = lane as u8) };
+        self.len += 1;
+        if head.is_null() {
+            // SAFETY: as above.
+            unsafe { node.write(|fields| (fields.prev, fields.next) = (node_ptr, node_ptr)) };
+            self.set_head(lane, node_ptr);
+            return;
+        }
+        // SAFETY: a head points to a linked node, and nodes stay alive while they are linked.
+        let first = unsafe { &*head };
+        // A single-lane queue has at most one baton, at its head; in front of it nobody may stand.
+        let behind_baton = front && first.phase(Ordering::Relaxed).is_baton();
+        // SAFETY: the lock is held, which gives access to the fields of linked nodes.
+        let successor = if behind_baton {
+            unsafe { first.read(|f| f.next) }
+        } else {
+            head
+        };
+        // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
+        // `successor` may be its own predecessor, so the accesses follow one another.
+        unsafe {
+            let prev = (*successor).write(|f| core::mem::replace(&mut f.prev, node_ptr));
+            (*prev).write(|f| f.next = node_ptr);
+            node.write(|fields| (fields.prev, fields.next) = (prev, successor));
+        }
+        if front && !behind_baton {
+            self.set_head(lane, node_ptr);
+        }
+    }
+
+    /// Takes `node` out of the lane that it is linked in.
+    ///
+    /// # Safety
+    ///
+    /// `node` is linked in this queue.
+    pub(super) unsafe fn unlink(&mut self, node: &Waiter) {
+        let node_ptr: *const Waiter = node;
+        // SAFETY: the lock is held and the node is linked in this queue.
+        let (prev, next, lane) = unsafe { node.read(|f| (f.prev, f.next, usize::from(f.lane))) };
+        self.len -= 1;
+        self.changed(node.phase(Ordering::Relaxed));
+        if next == node_ptr {
+            self.set_head(lane, ptr::null());
+            return;
+        }
+        // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
+        // `prev` and `next` may be one node, so the accesses follow one another.
+        unsafe {
+            (*prev).write(|f| f.next = next);
+            (*next).write(|f| f.prev = prev);
+        }
+        if self.head(lane) == node_ptr {
+            self.set_head(lane, next);
+        }
+    }
+}
+
+impl<const LANES: usize> Drop for Locked<'_, LANES> {
+    #[inline]
+    fn drop(&mut self) {
+        self.unlock();
+        self.batch.wake_all();
+    }
+}
+
+impl<const LANES: usize> fmt::Debug for Locked<'_, LANES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Locked")
+            .field("len", &self.len)
+            .field("batch", &self.batch)
+            .finish()
+    }
+}
+
+/// A waiter, the first of its lane as a rule, while its queue is locked.
+///
+/// What takes the waiter out of its place consumes this handle, so a node that has left the queue
+/// cannot be touched.
+pub struct Front<'q, 'a, const LANES: usize> {
+    queue: &'q mut Locked<'a, LANES>,
+    node: *const Waiter,
+}
+
+impl<const LANES: usize> Front<'_, '_, LANES> {
+    #[inline]
+    fn node(&self) -> &Waiter {
+        // SAFETY: the node is linked, the queue is locked as long as `self` lives, and a future
+        // takes its node out of the queue, under that lock, before it goes away.
+        unsafe { &*self.node }
+    }
+
+    /// Its phase: Queued, Notified or Granted.
+    #[inline]
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        // Relaxed: the phase of a linked node changes under the lock, which is held.
+        self.node().phase(Ordering::Relaxed)
+    }
+
+    /// What the primitive wrote on it.
+    #[inline]
+    #[must_use]
+    pub fn tag(&self) -> usize {
+        // SAFETY: the lock is held and the node is linked.
+        unsafe { self.node().read(|fields| fields.tag) }
+    }
+
+    /// The tick at which it was first queued.
+    #[inline]
+    #[must_use]
+    pub fn since(&self) -> u32 {
+        // SAFETY: the lock is held and the node is linked.
+        unsafe { self.node().read(|fields| fields.since) }
+    }
+
+    /// The tick at which it was given its baton.
+    #[inline]
+    #[must_use]
+    pub fn given(&self) -> u32 {
+        // SAFETY: the lock is held and the node is linked.
+        unsafe { self.node().read(|fields| fields.baton) }
+    }
+
+    /// Whether it is the waiter whose turn it is.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, turn: &Turn<'_>) -> bool {
+        ptr::eq(self.node, turn.node)
+    }
+
+    /// Whether it belongs to the same task as the waiter whose turn it is.
+    #[inline]
+    #[must_use]
+    pub fn is_of_same_task(&self, turn: &Turn<'_>) -> bool {
+        // SAFETY: the lock is held and the node is linked.
+        unsafe { self.node().read(|fields| fields.is_of_task(turn.waker)) }
+    }
+
+    /// Whether it is the only one in its lane.
+    #[inline]
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        // SAFETY: the lock is held and the node is linked.
+        ptr::eq(unsafe { self.node().read(|fields| fields.next) }, self.node)
+    }
+
+    /// Gives it a baton at tick `now`: Notified or Granted. It moves to the lane where batons lie,
+    /// and is woken unless it had a baton already.
+    ///
+    /// # Panics
+    ///
+    /// If the batch of wake-ups is full.
+    pub fn give(self, phase: Phase, now: u32) {
+        debug_assert!(phase.is_baton());
+        let lane = WaitList::<LANES>::BATONS;
+        // SAFETY: the node is linked and the queue is locked as long as `self` lives; the reference
+        // is used only below, where the node leaves its lane for another of the same queue.
+        let node = unsafe { &*self.node };
+        // SAFETY: the lock is held and the node is linked.
+        let (waker, moves) = unsafe {
+            node.write(|fields| {
+                fields.baton = now;
+                (fields.take_waker(), usize::from(fields.lane) != lane)
+            })
+        };
+        if let Some(waker) = waker {
+            self.queue.batch.push(waker);
+        }
+        if moves {
+            // SAFETY: the node is linked here, and nobody has let go of the lock.
+            unsafe { self.queue.unlink(node) };
+            // SAFETY: it has just been unlinked, and its future, which could move or free it, needs
+            // the lock to leave.
+            unsafe { self.queue.link(node, lane, false) };
+        }
+        self.queue.batons_moved = true;
+        // Relaxed: linked before and after; the lock publishes it.
+        node.set_phase(phase, Ordering::Relaxed);
+    }
+
+    /// Takes its baton away. It leaves the queue until its future is polled.
+    pub fn revoke(self) {
+        self.expel(Phase::Revoked);
+    }
+
+    /// Ends its wait with a verdict: 0 is success, other codes are the primitive's own, at most
+    /// 200. It is woken.
+    ///
+    /// # Panics
+    ///
+    /// If the batch of wake-ups is full.
+    pub fn settle(self, verdict: u8) {
+        debug_assert!(verdict <= 200);
+        self.expel(Phase::Settled(verdict));
+    }
+
+    fn expel(self, phase: Phase) {
+        // SAFETY: the node is linked and the queue is locked as long as `self` lives; the last use
+        // of the reference is the store of the phase, before which its future cannot let it go.
+        let node = unsafe { &*self.node };
+        // SAFETY: the node is linked in this queue.
+        unsafe { self.queue.unlink(node) };
+        // SAFETY: the lock is held and the node's phase still says that it is linked, so its future
+        // does not touch the fields.
+        if let Some(waker) = unsafe { node.write(|fields| fields.take_waker()) } {
+            self.queue.batch.push(waker);
+        }
+        // Release: from here on the node belongs to its future, which may see this without the
+        // lock and free it.
+        node.set_phase(phase, Ordering::Release);
+    }
+}
+
+impl<const LANES: usize> fmt::Debug for Front<'_, '_, LANES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Front")
+            .field("phase", &self.phase())
+            .field("tag", &self.tag())
+            .finish()
+    }
+}
+
+/// The turn of a waiter that is polled, while its queue is locked.
+pub struct Turn<'a> {
+    pub(super) node: &'a Waiter,
+    pub(super) waker: &'a Waker,
+    pub(super) phase: Phase,
+    pub(super) can_wait: bool,
+    pub(super) _not_send: PhantomData<*const ()>,
+}
+
+impl Turn<'_> {
+    /// Its phase: Idle, Queued, Notified, Granted or Revoked.
+    #[inline]
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether it may be told to wait. If not, `turn` returns
+    /// [`Verdict::Rearm`](super::Verdict::Rearm) *before it changes anything* and is called again
+    /// with a waker at hand.
+    #[inline]
+    #[must_use]
+    pub fn can_wait(&self) -> bool {
+        self.can_wait
+    }
+
+    /// What the primitive wrote on it.
+    #[inline]
+    #[must_use]
+    pub fn tag(&self) -> usize {
+        // SAFETY: the caller's queue is locked while a turn exists, and the node is the caller's.
+        unsafe { self.node.read(|fields| fields.tag) }
+    }
+
+    /// Writes on it.
+    #[inline]
+    pub fn set_tag(&mut self, tag: usize) {
+        // SAFETY: as for `tag`.
+        unsafe { self.node.write(|fields| fields.tag = tag) }
+    }
+
+    /// The tick at which it was first queued.
+    #[inline]
+    #[must_use]
+    pub fn since(&self) -> u32 {
+        // SAFETY: as for `tag`.
+        unsafe { self.node.read(|fields| fields.since) }
+    }
+
+    /// How many others are queued.
+    #[inline]
+    #[must_use]
+    pub fn others<const LANES: usize>(&self, queue: &Locked<'_, LANES>) -> usize {
+        queue.len() - usize::from(self.phase.is_linked())
+    }
+}
+
+impl fmt::Debug for Turn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn")
+            .field("phase", &self.phase)
+            .field("tag", &self.tag())
+            .finish()
+    }
+}

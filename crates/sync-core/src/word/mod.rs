@@ -1,0 +1,36 @@
+//! State words: one atomic integer per primitive, with named bit fields.
+//!
+//! Each file has one word. A word is a thin atomic ([`LockWord`]) and a plain snapshot of it
+//! ([`LockState`]) whose transitions are pure functions `old -> new`, tested without any
+//! concurrency. `None` stands for "this transition is not allowed from here".
+//!
+//! Orderings are chosen by the callers, who know what they publish; failed exchanges are `Relaxed`
+//! everywhere, because a caller that lost has learnt a number and nothing else.
+
+mod count;
+mod lock;
+mod permit;
+
+pub use count::{CountState, CountWord, Done};
+pub use lock::{LockState, LockWord, Rule};
+pub use permit::{PermitState, PermitWord};
+
+/// The compare-exchange loop of every word, written once.
+macro_rules! update_loop {
+    ($word:expr, $wrap:path, $order:expr, $next:expr) => {{
+        let word = $word;
+        let next = $next;
+        let mut old = word.load($crate::atomic::Ordering::Relaxed);
+        loop {
+            let Some(new) = next($wrap(old)) else {
+                break Err($wrap(old));
+            };
+            match word.compare_exchange_weak(old, new.0, $order, $crate::atomic::Ordering::Relaxed)
+            {
+                Ok(old) => break Ok($wrap(old)),
+                Err(seen) => old = seen,
+            }
+        }
+    }};
+}
+pub(crate) use update_loop;
