@@ -99,20 +99,21 @@ impl<T: ?Sized, P: Policy> Handle for Arc<Mutex<T, P>> {
 /// Spelt [`MutexGuard`] or [`OwnedMutexGuard`].
 #[must_use = "if unused the mutex is unlocked at once"]
 #[clippy::has_significant_drop]
-pub struct Guard<H: Handle> {
+pub struct Guard<H: Handle<Value = T>, T: ?Sized> {
     handle: H,
-    // Gives `&mut Value` out, so it is Send and Sync only if the value is.
-    value: PhantomData<H::Value>,
+    // Gives `&mut T` out, so it is Send and Sync only if the value is. (`H::Value` would say the
+    // same, but make the lifetime of a borrowed guard invariant.)
+    value: PhantomData<T>,
 }
 
 /// The guard of [`Mutex::lock`].
-pub type MutexGuard<'a, T, P = Adaptive> = Guard<&'a Mutex<T, P>>;
+pub type MutexGuard<'a, T, P = Adaptive> = Guard<&'a Mutex<T, P>, T>;
 
 /// The guard of [`Mutex::lock_owned`].
 #[cfg(feature = "alloc")]
-pub type OwnedMutexGuard<T, P = Adaptive> = Guard<Arc<Mutex<T, P>>>;
+pub type OwnedMutexGuard<T, P = Adaptive> = Guard<Arc<Mutex<T, P>>, T>;
 
-impl<H: Handle> Guard<H> {
+impl<H: Handle<Value = T>, T: ?Sized> Guard<H, T> {
     /// # Safety
     ///
     /// The caller has the lock, and leaves it to the guard.
@@ -127,7 +128,7 @@ impl<H: Handle> Guard<H> {
     /// The mutex that this guard locks.
     ///
     /// An associated function, so that it does not hide a method of the value.
-    pub fn mutex(guard: &Self) -> &Mutex<H::Value, H::Policy> {
+    pub fn mutex(guard: &Self) -> &Mutex<T, H::Policy> {
         guard.handle.mutex()
     }
 
@@ -147,7 +148,7 @@ impl<H: Handle> Guard<H> {
     /// ```
     pub fn map<U: ?Sized>(
         mut guard: Self,
-        part: impl FnOnce(&mut H::Value) -> &mut U,
+        part: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedGuard<H::Mapped, U> {
         let part = NonNull::from(part(&mut guard));
         // SAFETY: the part belongs to the value that this guard had alone.
@@ -161,7 +162,7 @@ impl<H: Handle> Guard<H> {
     /// The guard, if `part` returns `None`.
     pub fn filter_map<U: ?Sized>(
         mut guard: Self,
-        part: impl FnOnce(&mut H::Value) -> Option<&mut U>,
+        part: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedGuard<H::Mapped, U>, Self> {
         let Some(part) = part(&mut guard).map(NonNull::from) else {
             return Err(guard);
@@ -179,38 +180,38 @@ impl<H: Handle> Guard<H> {
     }
 }
 
-impl<H: Handle> Deref for Guard<H> {
-    type Target = H::Value;
+impl<H: Handle<Value = T>, T: ?Sized> Deref for Guard<H, T> {
+    type Target = T;
 
     #[inline]
-    fn deref(&self) -> &H::Value {
+    fn deref(&self) -> &T {
         // SAFETY: the guard has the lock, and `self` is borrowed as long as the value.
         unsafe { &*self.handle.mutex().value.get() }
     }
 }
 
-impl<H: Handle> DerefMut for Guard<H> {
+impl<H: Handle<Value = T>, T: ?Sized> DerefMut for Guard<H, T> {
     #[inline]
-    fn deref_mut(&mut self) -> &mut H::Value {
+    fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the guard has the lock, and `self` is mutably borrowed as long as the value.
         unsafe { &mut *self.handle.mutex().value.get() }
     }
 }
 
-impl<H: Handle> Drop for Guard<H> {
+impl<H: Handle<Value = T>, T: ?Sized> Drop for Guard<H, T> {
     #[inline]
     fn drop(&mut self) {
         self.handle.unlock();
     }
 }
 
-impl<H: Handle<Value: fmt::Debug>> fmt::Debug for Guard<H> {
+impl<H: Handle<Value = T>, T: ?Sized + fmt::Debug> fmt::Debug for Guard<H, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<H: Handle<Value: fmt::Display>> fmt::Display for Guard<H> {
+impl<H: Handle<Value = T>, T: ?Sized + fmt::Display> fmt::Display for Guard<H, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

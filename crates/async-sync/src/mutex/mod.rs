@@ -6,6 +6,8 @@
 mod condition;
 mod futures;
 mod guard;
+#[cfg(all(test, loom))]
+mod loom;
 mod policy;
 mod raw;
 

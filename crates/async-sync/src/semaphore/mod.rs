@@ -2,6 +2,8 @@
 
 mod error;
 mod futures;
+#[cfg(all(test, loom))]
+mod loom;
 mod permit;
 mod raw;
 

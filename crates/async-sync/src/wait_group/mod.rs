@@ -1,5 +1,7 @@
 //! Waiting for a set of tasks: [`WaitGroup`] with tokens, [`RawWaitGroup`] counted by hand.
 
+#[cfg(all(test, loom))]
+mod loom;
 mod raw;
 mod token;
 

@@ -84,6 +84,11 @@ impl<F: Future> Polled<F> {
         }
     }
 
+    /// Polls, and drops whatever comes of it.
+    pub(crate) fn pending_or_ready(&mut self) {
+        drop(self.poll());
+    }
+
     pub(crate) fn woken(&self) -> bool {
         self.task.woken() > 0
     }

@@ -1,7 +1,7 @@
 //! The queue: circular, doubly linked, one head pointer a lane, one lock for all lanes.
 //!
 //! ```text
-//! lock_len: u32   LEN (31 bits) | LOCKED     unlocking stores the new length: no second exchange
+//! lock: u32       the length and the lock, see `lock`
 //! oldest: u32     tick of the oldest unclaimed baton, 0 = none; readable without the lock
 //! heads: *[LANES] first node of each lane, null when empty; head.prev is the last
 //! ```
@@ -13,16 +13,10 @@
 //!
 //! # Invariants (while the lock is free)
 //!
-//! * Every linked node is in exactly one lane, the one that its `lane` field names; `LEN` counts
-//!   them all.
-//! * A node is linked iff its phase is Queued, Notified or Granted.
-//! * In the last lane, batons stand before all others and in the order in which they were given.
-//!
-//! # The lock
-//!
-//! A spin lock with back-off that yields to the scheduler. It is held for a few dozen instructions
-//! of this file and of `Protocol::turn`, none of which calls foreign code, so there is nothing to
-//! poison. Why not a parking lock: it would need a queue of its own and this is that queue.
+//! * A node is linked iff its phase is Queued, Notified or Granted; `LEN` counts them all.
+//! * Queued nodes are in lane 0, batons in the last lane. Where that is one and the same, a baton
+//!   stands before all others.
+//! * Batons stand in the order in which they were given.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -30,16 +24,15 @@ use core::ptr;
 use core::task::Waker;
 
 use super::batch::WakeBatch;
+use super::lock::LenLock;
 use super::node::{Phase, Waiter};
-use crate::atomic::{AtomicU32, Ordering, UnsafeCell, relax};
+use crate::atomic::{AtomicU32, Ordering, UnsafeCell};
 use crate::clock;
 use crate::const_fn;
 
-const LOCKED: u32 = 1;
-
 /// A queue of [`Waiter`]s with `LANES` lanes. The head of this file has its layout.
 pub struct WaitList<const LANES: usize = 1> {
-    lock_len: AtomicU32,
+    lock: LenLock,
     oldest: AtomicU32,
     heads: UnsafeCell<[*const Waiter; LANES]>,
 }
@@ -58,7 +51,7 @@ impl<const LANES: usize> WaitList<LANES> {
         #[must_use]
         pub const fn new() -> Self {
             WaitList {
-                lock_len: AtomicU32::new(0),
+                lock: LenLock::new(),
                 oldest: AtomicU32::new(0),
                 heads: UnsafeCell::new([ptr::null(); LANES]),
             }
@@ -69,8 +62,7 @@ impl<const LANES: usize> WaitList<LANES> {
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        // Relaxed: a snapshot orders nothing.
-        (self.lock_len.load(Ordering::Relaxed) >> 1) as usize
+        self.lock.len() as usize
     }
 
     /// Whether nobody is queued: a snapshot, without the lock.
@@ -95,29 +87,13 @@ impl<const LANES: usize> WaitList<LANES> {
     /// collected meanwhile.
     #[inline]
     pub fn lock(&self) -> Locked<'_, LANES> {
-        let len = self.acquire();
+        let len = self.lock.acquire();
         Locked {
             list: self,
             len,
             batons_moved: false,
             batch: WakeBatch::new(),
         }
-    }
-
-    /// Takes the lock and returns the length.
-    #[inline]
-    fn acquire(&self) -> u32 {
-        let mut round = 0;
-        // Acquire: what the last holder did to the nodes is seen. Pairs with `unlock`.
-        while self.lock_len.fetch_or(LOCKED, Ordering::Acquire) & LOCKED != 0 {
-            // Wait on a plain load, which leaves the cache line with its owner.
-            while self.lock_len.load(Ordering::Relaxed) & LOCKED != 0 {
-                relax(round);
-                round += 1;
-            }
-        }
-        // Relaxed: only the lock's holder, this thread, changes the length.
-        self.lock_len.load(Ordering::Relaxed) >> 1
     }
 }
 
@@ -186,12 +162,14 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             }
             // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
             let waiter = unsafe { &*node };
-            if !waiter.phase(Ordering::Relaxed).is_baton() {
+            let phase = waiter.phase(Ordering::Relaxed);
+            if !phase.is_baton() {
                 return None;
             }
             // SAFETY: the lock is held and the node is linked.
-            let (same, next) =
-                unsafe { waiter.read(|fields| (fields.is_of_task(turn.waker), fields.next)) };
+            let (same, next) = unsafe {
+                waiter.read(|fields| (fields.is_of_task(turn.waker, phase), fields.next))
+            };
             if same && !ptr::eq(node, turn.node) {
                 return Some(Front { queue: self, node });
             }
@@ -222,7 +200,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         struct Relock<'q, 'a, const LANES: usize>(&'q mut Locked<'a, LANES>);
         impl<const LANES: usize> Drop for Relock<'_, '_, LANES> {
             fn drop(&mut self) {
-                self.0.len = self.0.list.acquire();
+                self.0.len = self.0.list.lock.acquire();
             }
         }
 
@@ -263,8 +241,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             // Relaxed: see `has_stale_baton`.
             self.list.oldest.store(oldest, Ordering::Relaxed);
         }
-        // Release: the next holder sees what was done to the nodes.
-        self.list.lock_len.store(self.len << 1, Ordering::Release);
+        self.list.lock.release(self.len);
     }
 
     fn oldest_baton(&mut self) -> u32 {
@@ -289,16 +266,14 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// future is the caller.
     pub(super) unsafe fn link(&mut self, node: &Waiter, lane: usize, front: bool) {
         assert!(
-            self.len < u32::MAX >> 1,
-            "more than 2^31 - 2 waiters in one queue"
+            self.len < LenLock::MAX,
+            "more than 2^31 - 1 waiters in one queue"
         );
         let node_ptr: *const Waiter = node;
         let head = self.head(lane);
-        // SAFETY: the lock is held, and `node` is not linked: nobody else accesses its fields.
-        unsafe { node.write(|fields| fields.lane = lane as u8) };
         self.len += 1;
         if head.is_null() {
-            // SAFETY: as above.
+            // SAFETY: the lock is held, and `node` is not linked: nobody else accesses its fields.
             unsafe { node.write(|fields| (fields.prev, fields.next) = (node_ptr, node_ptr)) };
             self.set_head(lane, node_ptr);
             return;
@@ -325,17 +300,23 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         }
     }
 
-    /// Takes `node` out of the lane that it is linked in.
+    /// Takes `node` out of the lane that its phase says.
     ///
     /// # Safety
     ///
     /// `node` is linked in this queue.
     pub(super) unsafe fn unlink(&mut self, node: &Waiter) {
         let node_ptr: *const Waiter = node;
+        let phase = node.phase(Ordering::Relaxed);
+        let lane = if phase.is_baton() {
+            WaitList::<LANES>::BATONS
+        } else {
+            0
+        };
         // SAFETY: the lock is held and the node is linked in this queue.
-        let (prev, next, lane) = unsafe { node.read(|f| (f.prev, f.next, usize::from(f.lane))) };
+        let (prev, next) = unsafe { node.read(|f| (f.prev, f.next)) };
         self.len -= 1;
-        self.changed(node.phase(Ordering::Relaxed));
+        self.changed(phase);
         if next == node_ptr {
             self.set_head(lane, ptr::null());
             return;
@@ -430,7 +411,10 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
     #[must_use]
     pub fn is_of_same_task(&self, turn: &Turn<'_>) -> bool {
         // SAFETY: the lock is held and the node is linked.
-        unsafe { self.node().read(|fields| fields.is_of_task(turn.waker)) }
+        unsafe {
+            self.node()
+                .read(|fields| fields.is_of_task(turn.waker, self.phase()))
+        }
     }
 
     /// Whether it is the only one in its lane.
@@ -453,17 +437,18 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         // SAFETY: the node is linked and the queue is locked as long as `self` lives; the reference
         // is used only below, where the node leaves its lane for another of the same queue.
         let node = unsafe { &*self.node };
-        // SAFETY: the lock is held and the node is linked.
-        let (waker, moves) = unsafe {
+        let old = self.phase();
+        // SAFETY: the lock is held and the node is linked; its phase changes below.
+        let waker = unsafe {
             node.write(|fields| {
                 fields.baton = now;
-                (fields.take_waker(), usize::from(fields.lane) != lane)
+                fields.take_waker(old)
             })
         };
         if let Some(waker) = waker {
             self.queue.batch.push(waker);
         }
-        if moves {
+        if LANES > 1 && !old.is_baton() {
             // SAFETY: the node is linked here, and nobody has let go of the lock.
             unsafe { self.queue.unlink(node) };
             // SAFETY: it has just been unlinked, and its future, which could move or free it, needs
@@ -495,11 +480,12 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         // SAFETY: the node is linked and the queue is locked as long as `self` lives; the last use
         // of the reference is the store of the phase, before which its future cannot let it go.
         let node = unsafe { &*self.node };
+        let old = self.phase();
         // SAFETY: the node is linked in this queue.
         unsafe { self.queue.unlink(node) };
         // SAFETY: the lock is held and the node's phase still says that it is linked, so its future
         // does not touch the fields.
-        if let Some(waker) = unsafe { node.write(|fields| fields.take_waker()) } {
+        if let Some(waker) = unsafe { node.write(|fields| fields.take_waker(old)) } {
             self.queue.batch.push(waker);
         }
         // Release: from here on the node belongs to its future, which may see this without the

@@ -44,7 +44,10 @@
 //! [`Waiting`] the future that owns a node and drives a [`Protocol`].
 
 mod batch;
+#[cfg(all(test, not(shuttle)))]
+mod bell;
 mod list;
+mod lock;
 #[cfg(all(test, loom))]
 mod loom;
 mod node;

@@ -75,25 +75,13 @@ impl Phase {
     }
 }
 
-/// What the node's waker slot holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Slot {
-    /// Nothing.
-    Empty,
-    /// A waker that the node owns.
-    Armed,
-    /// The bits of a waker that was moved out to be called: an identity to compare with, no more.
-    Spent,
-}
-
 /// All that the lock of the queue guards while the node is linked.
 pub(super) struct Fields {
     pub(super) prev: *const Waiter,
     pub(super) next: *const Waiter,
+    /// Owned while the phase is Queued. In every later phase these are the bits of a waker that was
+    /// moved out: an identity to compare with, no more. Uninitialised while Idle.
     waker: MaybeUninit<Waker>,
-    slot: Slot,
-    /// Which lane of the queue the node is linked in.
-    pub(super) lane: u8,
     /// The tick at which the waiter was first queued.
     pub(super) since: u32,
     /// The tick at which it was last given a baton.
@@ -130,8 +118,6 @@ impl Waiter {
                     prev: ptr::null(),
                     next: ptr::null(),
                     waker: MaybeUninit::uninit(),
-                    slot: Slot::Empty,
-                    lane: 0,
                     since: 0,
                     baton: 0,
                     tag,
@@ -195,45 +181,51 @@ impl Waiter {
 }
 
 impl Fields {
-    /// Whether the node owns a waker that wakes the task of `waker`.
+    /// Whether the node, in `phase`, owns a waker that wakes the task of `waker`.
     #[inline]
-    pub(super) fn is_armed_for(&self, waker: &Waker) -> bool {
-        self.slot == Slot::Armed && self.is_of_task(waker)
+    pub(super) fn is_armed_for(&self, waker: &Waker, phase: Phase) -> bool {
+        phase == Phase::Queued && self.is_of_task(waker, phase)
     }
 
-    /// Whether the node's last waker was, or is, one of the task of `waker`.
+    /// Whether the last waker of the node, which is in `phase`, was one of the task of `waker`.
     ///
     /// A task that ended may leave its address to a new one; then this errs. The price of that is
     /// one place in the order, because a baton that is taken over is not lost.
     #[inline]
-    pub(super) fn is_of_task(&self, waker: &Waker) -> bool {
-        if self.slot == Slot::Empty {
+    pub(super) fn is_of_task(&self, waker: &Waker, phase: Phase) -> bool {
+        if phase == Phase::Idle {
             return false;
         }
-        // SAFETY: an armed or spent slot was initialised. `Waker` is two plain pointers, and
-        // `will_wake` only compares them, so a waker that was moved out may be looked at; the
+        // SAFETY: the slot was initialised when the node left Idle. `Waker` is two plain pointers,
+        // and `will_wake` only compares them, so one that was moved out may be looked at; the
         // reference neither drops nor calls it.
         let mine = unsafe { self.waker.assume_init_ref() };
         mine.will_wake(waker)
     }
 
-    /// Moves the waker out, to be called or dropped once no lock is held. Its identity stays.
+    /// Moves the waker out of a node in `phase`, to be called or dropped once no lock is held. Its
+    /// identity stays.
+    ///
+    /// # Safety
+    ///
+    /// `phase` is the node's phase, and is changed before the lock of the queue is given up.
     #[inline]
-    pub(super) fn take_waker(&mut self) -> Option<Waker> {
-        if self.slot != Slot::Armed {
-            return None;
-        }
-        self.slot = Slot::Spent;
-        // SAFETY: the slot was armed, so it owns an initialised waker; from now on it does not.
-        Some(unsafe { self.waker.assume_init_read() })
+    pub(super) unsafe fn take_waker(&mut self, phase: Phase) -> Option<Waker> {
+        // SAFETY: a queued node owns an initialised waker; with its phase it gives up the ownership.
+        (phase == Phase::Queued).then(|| unsafe { self.waker.assume_init_read() })
     }
 
-    /// Puts a waker in and returns the one it replaces, to be dropped once no lock is held.
+    /// Puts a waker in a node that was in `phase` and becomes Queued. Returns the one it replaces,
+    /// to be dropped once no lock is held.
+    ///
+    /// # Safety
+    ///
+    /// As for [`take_waker`](Self::take_waker); the new phase is Queued.
     #[inline]
-    pub(super) fn put_waker(&mut self, waker: Waker) -> Option<Waker> {
-        let old = self.take_waker();
+    pub(super) unsafe fn put_waker(&mut self, waker: Waker, phase: Phase) -> Option<Waker> {
+        // SAFETY: the caller promises as much.
+        let old = unsafe { self.take_waker(phase) };
         self.waker.write(waker);
-        self.slot = Slot::Armed;
         old
     }
 }

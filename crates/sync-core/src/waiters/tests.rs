@@ -1,1 +1,204 @@
+//! The queue and the driver without threads, through a primitive made for the purpose.
 
+use core::pin::pin;
+use core::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
+use super::bell::Bell;
+use super::*;
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn task() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
+    (Arc::clone(&count), Waker::from(count))
+}
+
+type Future<'a> = core::pin::Pin<Box<Waiting<&'a Bell, 2>>>;
+
+fn waits<'a>(bell: &'a Bell, n: usize, waker: &Waker) -> Vec<Future<'a>> {
+    (0..n)
+        .map(|_| {
+            let mut future = Box::pin(Waiting::borrowed(bell, 0));
+            assert!(poll(&mut future, waker).is_pending());
+            future
+        })
+        .collect()
+}
+
+fn poll(future: &mut Future<'_>, waker: &Waker) -> Poll<Result<(), Refused>> {
+    future.as_mut().poll(&mut Context::from_waker(waker))
+}
+
+#[test]
+fn lanes_are_fifo_and_waiters_leave_from_anywhere() {
+    for leaver in 0..5 {
+        let bell = Bell::new();
+        let (_, waker) = task();
+        let mut waiters = waits(&bell, 5, &waker);
+        assert_eq!(bell.waiters(), 5);
+        drop(waiters.remove(leaver));
+        assert_eq!(bell.waiters(), 4);
+        for mut waiter in waiters {
+            bell.ring_one();
+            assert_eq!(poll(&mut waiter, &waker), Poll::Ready(Ok(())));
+        }
+        assert_eq!(bell.waiters(), 0);
+        bell.check();
+    }
+}
+
+#[test]
+fn wake_ups_come_in_batches_and_each_once() {
+    let bell = Bell::new();
+    let (count, waker) = task();
+    let n = 3 * WakeBatch::CAPACITY + 1;
+    let mut waiters = waits(&bell, n, &waker);
+    bell.ring_all();
+    assert_eq!(count.0.load(Ordering::SeqCst), n);
+    for waiter in &mut waiters {
+        assert_eq!(poll(waiter, &waker), Poll::Ready(Ok(())));
+    }
+    assert_eq!(
+        Arc::strong_count(&count),
+        2,
+        "all clones of the waker are gone"
+    );
+}
+
+#[test]
+fn refusals_carry_their_code() {
+    let bell = Bell::new();
+    let (_, waker) = task();
+    let mut waiters = waits(&bell, 3, &waker);
+    bell.close();
+    for waiter in &mut waiters {
+        assert_eq!(
+            poll(waiter, &waker),
+            Poll::Ready(Err(Refused(bell::CLOSED)))
+        );
+    }
+    let mut late = Box::pin(Waiting::borrowed(&bell, 0));
+    assert_eq!(
+        poll(&mut late, &waker),
+        Poll::Ready(Err(Refused(bell::CLOSED)))
+    );
+}
+
+#[test]
+fn a_dropped_baton_is_passed_on_in_order() {
+    let bell = Bell::new();
+    let (_, waker) = task();
+    let mut waiters = waits(&bell, 3, &waker);
+    bell.ring_one();
+    bell.ring_one();
+    drop(waiters.remove(1));
+    assert!(poll(&mut waiters[1], &waker).is_ready());
+    assert!(poll(&mut waiters[0], &waker).is_ready());
+    bell.check();
+}
+
+#[test]
+fn a_revoked_waiter_returns_to_the_front() {
+    let bell = Bell::new();
+    let (count, waker) = task();
+    let (_, other) = task();
+    let mut waiters = waits(&bell, 3, &waker);
+    bell.ring_one();
+    bell.revoke();
+    assert_eq!(
+        count.0.load(Ordering::SeqCst),
+        2,
+        "the second was woken instead"
+    );
+    assert_eq!(bell.waiters(), 2);
+    assert!(poll(&mut waiters[1], &other).is_ready());
+    assert!(poll(&mut waiters[0], &other).is_pending());
+    bell.ring_one();
+    assert!(poll(&mut waiters[2], &waker).is_pending());
+    assert!(poll(&mut waiters[0], &other).is_ready());
+    drop(waiters);
+    bell.check();
+}
+
+#[test]
+fn stale_batons_are_seen_without_the_lock() {
+    let before = crate::clock::set_virtual(Some(5 << 30));
+    let bell = Bell::new();
+    let (_, waker) = task();
+    let mut waiters = waits(&bell, 2, &waker);
+    assert!(!bell.queue().has_stale_baton());
+    bell.ring_one();
+    crate::clock::set_virtual(Some((5 << 30) + 500_000));
+    bell.ring_one();
+    assert!(!bell.queue().has_stale_baton());
+    crate::clock::set_virtual(Some((5 << 30) + 1_200_000));
+    assert!(bell.queue().has_stale_baton(), "the first");
+    assert!(poll(&mut waiters[0], &waker).is_ready());
+    assert!(!bell.queue().has_stale_baton(), "the second is young");
+    crate::clock::set_virtual(Some((5 << 30) + 2_500_000));
+    assert!(bell.queue().has_stale_baton());
+    drop(waiters);
+    assert!(!bell.queue().has_stale_baton());
+    crate::clock::set_virtual(before);
+}
+
+#[test]
+fn a_waker_is_kept_replaced_and_dropped() {
+    let bell = Bell::new();
+    let (a, first) = task();
+    let (b, second) = task();
+    {
+        let mut future = pin!(Waiting::borrowed(&bell, 0));
+        for waker in [&first, &first, &second] {
+            assert!(
+                future
+                    .as_mut()
+                    .poll(&mut Context::from_waker(waker))
+                    .is_pending()
+            );
+        }
+        assert_eq!((Arc::strong_count(&a), Arc::strong_count(&b)), (2, 3));
+        assert!(future.is_queued());
+    }
+    assert_eq!(Arc::strong_count(&b), 2);
+    bell.check();
+}
+
+#[test]
+fn idle_futures_leave_no_trace() {
+    let bell = Bell::new();
+    let idle = Waiting::borrowed(&bell, 3);
+    assert!(!idle.is_queued());
+    assert_eq!(idle.tag(), 3);
+    assert!(core::ptr::eq(*idle.holder(), &bell));
+    drop(idle);
+    assert_eq!(format!("{:?}", bell.queue()), "WaitList { len: 0 }");
+}
+
+#[test]
+#[should_panic(expected = "polled after it had completed")]
+fn polling_after_completion_panics() {
+    let bell = Bell::new();
+    bell.ring_one();
+    let (_, waker) = task();
+    let mut future = Box::pin(Waiting::borrowed(&bell, 0));
+    assert!(poll(&mut future, &waker).is_ready());
+    let _ = poll(&mut future, &waker);
+}
+
+#[test]
+fn the_node_is_small() {
+    assert!(size_of::<Waiter>() <= 7 * size_of::<usize>());
+    assert!(size_of::<WaitList>() <= 8 + size_of::<usize>());
+    assert!(size_of::<WaitList<2>>() <= 8 + 2 * size_of::<usize>());
+}

@@ -237,7 +237,7 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
             return Poll::Ready(result);
         }
         // SAFETY: the lock is held.
-        let armed = unsafe { node.read(|fields| fields.is_armed_for(waker)) };
+        let armed = unsafe { node.read(|fields| fields.is_armed_for(waker, phase)) };
         let can_wait = armed || spare.is_some();
         let mut turn = Turn {
             node,
@@ -252,8 +252,8 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
                     // SAFETY: the phase says so, and the lock is held.
                     unsafe { queue.unlink(node) };
                 }
-                // SAFETY: the lock is held.
-                let old = unsafe { node.write(|fields| fields.take_waker()) };
+                // SAFETY: the lock is held, and the phase changes below.
+                let old = unsafe { node.write(|fields| fields.take_waker(phase)) };
                 // Relaxed, here and below: an unlinked node is read by its future only.
                 let result = match verdict {
                     Verdict::Refused(code) => {
@@ -279,9 +279,9 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
             }
             place @ (Verdict::Stay | Verdict::Back | Verdict::Front) => {
                 debug_assert!(can_wait);
-                // SAFETY: the lock is held.
+                // SAFETY: the lock is held, and the phase becomes Queued below.
                 let old = match spare.take() {
-                    Some(new) => unsafe { node.write(|fields| fields.put_waker(new)) },
+                    Some(new) => unsafe { node.write(|fields| fields.put_waker(new, phase)) },
                     None => None,
                 };
                 if place != Verdict::Stay {
@@ -347,8 +347,8 @@ fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Waiter) {
         // SAFETY: the phase says so, and the lock is held.
         unsafe { queue.unlink(node) };
     }
-    // SAFETY: the lock is held.
-    let (waker, tag) = unsafe { node.write(|fields| (fields.take_waker(), fields.tag)) };
+    // SAFETY: the lock is held, and the phase changes below.
+    let (waker, tag) = unsafe { node.write(|fields| (fields.take_waker(phase), fields.tag)) };
     // Relaxed: an unlinked node is read by its future only.
     node.set_phase(Phase::Done, Ordering::Relaxed);
     raw.left(left, tag);

@@ -1,0 +1,280 @@
+//! The mutex under every interleaving of two or three threads.
+
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+use sync_core::clock;
+
+use crate::testing::{Task, block_on, model, pass_time};
+
+use super::{Adaptive, Barging, Fifo, Mutex, Policy};
+
+/// A value that loom watches: any access that the lock does not order is an error.
+struct Shared<P: Policy> {
+    mutex: Mutex<UnsafeCell<usize>, P>,
+}
+
+impl<P: Policy> Shared<P> {
+    fn new() -> Arc<Self> {
+        Arc::new(Shared {
+            mutex: Mutex::with_policy(UnsafeCell::new(0)),
+        })
+    }
+
+    fn bump(value: &UnsafeCell<usize>) {
+        // SAFETY: the caller has the lock; loom checks it.
+        value.with_mut(|value| unsafe { *value += 1 });
+    }
+
+    fn lock(&self) {
+        block_on(async { Self::bump(&*self.mutex.lock().await) });
+    }
+
+    /// Polls once; uses the lock if it is there, and gives up otherwise.
+    fn try_once(&self) -> bool {
+        let task = Task::new();
+        let mut lock = pin!(self.mutex.lock());
+        match task.poll(lock.as_mut()) {
+            Poll::Ready(guard) => {
+                Self::bump(&guard);
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+
+    #[track_caller]
+    fn ends_with(&self, expected: usize) {
+        let guard = self.mutex.try_lock().expect("nobody holds the lock");
+        // SAFETY: the guard has the lock.
+        assert_eq!(guard.with(|value| unsafe { *value }), expected);
+        drop(guard);
+        assert_eq!(self.mutex.metrics().count(), 0);
+        assert!(!self.mutex.is_starving());
+    }
+}
+
+fn exclusion<P: Policy>() {
+    model(|| {
+        let shared = Shared::<P>::new();
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || shared.lock())
+            })
+            .collect();
+        shared.lock();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        shared.ends_with(3);
+    });
+}
+
+#[test]
+fn exclusion_adaptive() {
+    exclusion::<Adaptive>();
+}
+
+#[test]
+fn exclusion_fifo() {
+    exclusion::<Fifo>();
+}
+
+#[test]
+fn exclusion_barging() {
+    exclusion::<Barging>();
+}
+
+/// A queued waiter is dropped while the owner unlocks; the one behind it must not be stranded.
+fn cancel<P: Policy>() {
+    model(|| {
+        let shared = Shared::<P>::new();
+        let guard = shared.mutex.try_lock().unwrap();
+        let leaver = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || usize::from(shared.try_once()))
+        };
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.lock())
+        };
+        drop(guard);
+        let left = leaver.join().unwrap();
+        waiter.join().unwrap();
+        shared.ends_with(1 + left);
+    });
+}
+
+#[test]
+fn cancel_adaptive() {
+    cancel::<Adaptive>();
+}
+
+#[test]
+fn cancel_fifo() {
+    cancel::<Fifo>();
+}
+
+/// A future that was queued, and perhaps given the baton, is dropped by another thread than polled
+/// it.
+#[test]
+fn cancel_a_baton() {
+    model(|| {
+        let shared = Shared::<Adaptive>::new();
+        let mutex: &'static Mutex<_, _> =
+            Box::leak(Box::new(Mutex::<(), Adaptive>::with_policy(())));
+        let guard = mutex.try_lock().unwrap();
+        let task = Task::new();
+        let mut first = Box::pin(mutex.lock());
+        assert!(task.poll(first.as_mut()).is_pending());
+        let dropper = thread::spawn(move || drop(first));
+        let waiter = thread::spawn(move || drop(block_on(mutex.lock())));
+        drop(guard);
+        dropper.join().unwrap();
+        waiter.join().unwrap();
+        assert_eq!(mutex.metrics().count(), 0);
+        drop(shared);
+        // SAFETY: leaked above, and nobody uses it any more.
+        drop(unsafe { Box::from_raw(std::ptr::from_ref(mutex).cast_mut()) });
+    });
+}
+
+/// Newcomers pass a waiter whose notification is out: it loses, queues again, and gets the lock.
+#[test]
+fn barging_past_a_notified_waiter() {
+    model(|| {
+        let shared = Shared::<Adaptive>::new();
+        let guard = shared.mutex.try_lock().unwrap();
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.lock())
+        };
+        drop(guard);
+        let passed = usize::from(shared.try_once()) + usize::from(shared.try_once());
+        waiter.join().unwrap();
+        shared.ends_with(1 + passed);
+    });
+}
+
+/// A grant that is stale is revoked while its owner claims it.
+fn revoke<P: Policy>() {
+    model(|| {
+        let before = clock::set_virtual(Some(1 << 40));
+        let shared = Shared::<P>::new();
+        let guard = shared.mutex.try_lock().unwrap();
+        let late = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.lock())
+        };
+        drop(guard);
+        pass_time();
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.lock())
+        };
+        let got = shared
+            .mutex
+            .try_lock()
+            .map(|value| Shared::<P>::bump(&value))
+            .is_some();
+        late.join().unwrap();
+        other.join().unwrap();
+        shared.ends_with(2 + usize::from(got));
+        clock::set_virtual(before);
+    });
+}
+
+#[test]
+fn revoke_adaptive() {
+    revoke::<Adaptive>();
+}
+
+#[test]
+fn revoke_fifo() {
+    revoke::<Fifo>();
+}
+
+/// Two futures of one task, of which only the second is polled, against an unlock.
+fn take_over<P: Policy>() {
+    model(|| {
+        let shared = Shared::<P>::new();
+        let guard = shared.mutex.try_lock().unwrap();
+        let (other, unlocker) = {
+            let shared = Arc::clone(&shared);
+            let other = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || shared.lock())
+            };
+            // `guard` cannot leave this scope; unlock by the raw interface, as any task may.
+            std::mem::forget(guard);
+            (other, thread::spawn(move || shared.mutex.raw.unlock()))
+        };
+        block_on(async {
+            let mut parked = pin!(shared.mutex.lock());
+            let mut first_poll = true;
+            std::future::poll_fn(|cx: &mut Context<'_>| {
+                if std::mem::take(&mut first_poll)
+                    && let Poll::Ready(guard) = parked.as_mut().poll(cx)
+                {
+                    drop(guard);
+                }
+                Poll::Ready(())
+            })
+            .await;
+            // `parked` may have a baton now and is not polled again.
+            Shared::<P>::bump(&*shared.mutex.lock().await);
+        });
+        unlocker.join().unwrap();
+        other.join().unwrap();
+        shared.ends_with(2);
+    });
+}
+
+#[test]
+fn take_over_adaptive() {
+    take_over::<Adaptive>();
+}
+
+#[test]
+fn take_over_fifo() {
+    take_over::<Fifo>();
+}
+
+/// A change is not missed by somebody who is about to wait for one.
+#[test]
+fn lock_when() {
+    model(|| {
+        let mutex = Arc::new(Mutex::new(0));
+        let changers: Vec<_> = (0..2)
+            .map(|_| {
+                let mutex = Arc::clone(&mutex);
+                thread::spawn(move || block_on(async { *mutex.lock().await += 1 }))
+            })
+            .collect();
+        assert_eq!(*block_on(mutex.lock_when(|n| *n == 2)), 2);
+        for changer in changers {
+            changer.join().unwrap();
+        }
+        assert_eq!(mutex.metrics().count(), 0);
+    });
+}
+
+/// An unlock too many, at the same time as a lock, costs nothing but its panic.
+#[test]
+fn unlock_of_unlocked() {
+    model(|| {
+        let mutex = Arc::new(super::RawMutex::<Adaptive>::new());
+        let user = {
+            let mutex = Arc::clone(&mutex);
+            thread::spawn(move || block_on(mutex.lock()))
+        };
+        let misuse = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| mutex.unlock()));
+        user.join().unwrap();
+        // Either it came first and panicked, or it unlocked what the other one had locked.
+        assert_eq!(misuse.is_err(), mutex.metrics().is_locked);
+    });
+}

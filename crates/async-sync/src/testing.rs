@@ -1,0 +1,84 @@
+//! What the models of this crate share.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use sync_core::clock;
+
+/// Runs `f` under every interleaving, with the preemption bound of the environment or two.
+pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    let schedules = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&schedules);
+    builder.check(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        f();
+    });
+    let schedules = schedules.load(Ordering::Relaxed);
+    println!("{schedules} schedules");
+    assert!(schedules > 1, "a model with one schedule explores nothing");
+}
+
+/// Blocks a thread of the model. (loom's own `block_on` also tries spurious wake-ups, which multiply
+/// the schedules; they are explored without threads. Its `park` loses a token that comes while the
+/// thread is blocked on a mutex.)
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    #[derive(Default)]
+    struct Unpark {
+        woken: loom::sync::Mutex<bool>,
+        changed: loom::sync::Condvar,
+    }
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            *self.woken.lock().unwrap() = true;
+            self.changed.notify_one();
+        }
+    }
+    let unpark = Arc::new(Unpark::default());
+    let waker = Waker::from(Arc::clone(&unpark));
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(out) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return out;
+        }
+        let mut woken = unpark.woken.lock().unwrap();
+        while !std::mem::take(&mut *woken) {
+            woken = unpark.changed.wait(woken).unwrap();
+        }
+    }
+}
+
+/// A task: a waker that counts. Not part of the model; tests that wait use [`block_on`].
+#[derive(Default)]
+pub(crate) struct Task(Arc<Count>);
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Task {
+    pub(crate) fn new() -> Self {
+        Task::default()
+    }
+
+    pub(crate) fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        let waker = Waker::from(Arc::clone(&self.0));
+        future.poll(&mut Context::from_waker(&waker))
+    }
+}
+
+/// Lets two milliseconds pass. (All threads of a model share the thread that runs it, and with it
+/// its virtual time.)
+pub(crate) fn pass_time() {
+    let now = clock::set_virtual(None).expect("the model runs in virtual time");
+    clock::set_virtual(Some(now + (2 << 20)));
+}

@@ -1,0 +1,130 @@
+//! The wait group under every interleaving of two or three threads.
+
+use std::pin::pin;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use super::RawWaitGroup;
+use crate::testing::{Task, block_on, model};
+
+/// What every worker did is seen by every waiter.
+#[test]
+fn done_happens_before_wait_returns() {
+    model(|| {
+        let shared = Arc::new((
+            RawWaitGroup::new(),
+            [UnsafeCell::new(0), UnsafeCell::new(0)],
+        ));
+        shared.0.add(2);
+        let workers: Vec<_> = (0..2)
+            .map(|i| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    // SAFETY: each worker has a cell; loom checks it against the reads below.
+                    shared.1[i].with_mut(|value| unsafe { *value += 1 });
+                    shared.0.done();
+                })
+            })
+            .collect();
+        block_on(shared.0.wait());
+        for cell in &shared.1 {
+            // SAFETY: the workers are done; loom checks it.
+            assert_eq!(cell.with(|value| unsafe { *value }), 1);
+        }
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        assert_eq!((shared.0.count(), shared.0.waiters()), (0, 0));
+    });
+}
+
+/// Several waiters, one of which leaves.
+#[test]
+fn cancel_against_done() {
+    model(|| {
+        let group = Arc::new(RawWaitGroup::new());
+        group.add(1);
+        let leaver = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || {
+                let task = Task::new();
+                let mut wait = pin!(group.wait());
+                let _ = task.poll(wait.as_mut());
+            })
+        };
+        let waiter = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || block_on(group.wait()))
+        };
+        group.done();
+        leaver.join().unwrap();
+        waiter.join().unwrap();
+        assert_eq!((group.count(), group.waiters()), (0, 0));
+    });
+}
+
+/// The group is used again before the waiters of the last round have returned: those return, and
+/// none of the new round returns early.
+#[test]
+fn rounds_do_not_mix() {
+    model(|| {
+        let group = Arc::new(RawWaitGroup::new());
+        group.add(1);
+        let first = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || block_on(group.wait()))
+        };
+        let second = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || {
+                group.add(1);
+                let task = Task::new();
+                let mut wait = pin!(group.wait());
+                assert!(
+                    task.poll(wait.as_mut()).is_pending(),
+                    "it holds a count itself"
+                );
+                assert!(task.poll(wait.as_mut()).is_pending());
+                group.done();
+            })
+        };
+        group.done();
+        first.join().unwrap();
+        second.join().unwrap();
+        assert_eq!((group.count(), group.waiters()), (0, 0));
+    });
+}
+
+/// More waiters than one batch of wake-ups.
+#[test]
+fn several_batches() {
+    model(|| {
+        let group = Arc::new(RawWaitGroup::new());
+        group.add(1);
+        let task = Task::new();
+        let mut waits: [_; 3] = std::array::from_fn(|_| Box::pin(group.wait()));
+        for wait in &mut waits {
+            assert!(task.poll(wait.as_mut()).is_pending());
+        }
+        let leaver = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || {
+                let task = Task::new();
+                let mut wait = pin!(group.wait());
+                let _ = task.poll(wait.as_mut());
+            })
+        };
+        let doer = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || group.done())
+        };
+        doer.join().unwrap();
+        for wait in &mut waits {
+            assert!(task.poll(wait.as_mut()).is_ready());
+        }
+        leaver.join().unwrap();
+        assert_eq!(group.waiters(), 0);
+    });
+}

@@ -1,0 +1,353 @@
+//! Wakers that use the very object that wakes them, or panic: rule 2 of the wait protocol.
+
+mod support;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+
+use async_sync::mutex::{Fifo, Policy};
+use async_sync::{Mutex, RawWaitGroup, Semaphore};
+use support::queued;
+
+/// What the waker does when it is cloned, called, dropped.
+struct Script {
+    on_clone: Box<dyn Fn()>,
+    on_wake: Box<dyn Fn()>,
+    on_drop: Box<dyn Fn()>,
+    wakes: AtomicUsize,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Script {
+            on_clone: Box::new(|| {}),
+            on_wake: Box::new(|| {}),
+            on_drop: Box::new(|| {}),
+            wakes: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// A waker over a script that outlives it; single-threaded, as these tests are.
+fn waker(script: &Script) -> Waker {
+    fn of<'a>(data: *const ()) -> &'a Script {
+        // SAFETY: made from a reference below; the tests drop all futures before their scripts.
+        unsafe { &*data.cast() }
+    }
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            (of(data).on_clone)();
+            RawWaker::new(data, &VTABLE)
+        },
+        |data| {
+            of(data).wakes.fetch_add(1, Ordering::Relaxed);
+            (of(data).on_wake)();
+        },
+        |_| unreachable!("the workspace wakes by value"),
+        |data| (of(data).on_drop)(),
+    );
+    // SAFETY: the functions above keep the contract for a single thread.
+    unsafe { Waker::new(std::ptr::from_ref(script).cast(), &VTABLE) }
+}
+
+fn poll<F: Future>(future: &mut Pin<Box<F>>, script: &Script) -> Poll<F::Output> {
+    let waker = waker(script);
+    let result = future.as_mut().poll(&mut Context::from_waker(&waker));
+    // The context's own waker is not the queue's business.
+    std::mem::forget(waker);
+    result
+}
+
+fn panics(f: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(f)).is_err()
+}
+
+/// Locks, unlocks, queues and cancels.
+fn use_mutex<P: Policy>(mutex: &Mutex<(), P>) {
+    drop(mutex.try_lock());
+    let mut lock = support::Polled::new(mutex.lock());
+    let _ = lock.poll();
+    drop(lock);
+    let mut when = support::Polled::new(mutex.lock_when(|_| false));
+    let _ = when.poll();
+    assert!(!format!("{mutex:?}").is_empty());
+}
+
+#[test]
+fn wakers_may_use_the_mutex_that_wakes_them() {
+    fn check<P: Policy>() {
+        let mutex = Rc::new(Mutex::<(), P>::with_policy(()));
+        let again = |mutex: &Rc<Mutex<(), P>>| -> Box<dyn Fn()> {
+            let mutex = Rc::clone(mutex);
+            Box::new(move || use_mutex(&mutex))
+        };
+        let script = Script {
+            on_clone: again(&mutex),
+            on_wake: again(&mutex),
+            on_drop: again(&mutex),
+            ..Script::default()
+        };
+        let other = Script {
+            on_clone: again(&mutex),
+            on_drop: again(&mutex),
+            ..Script::default()
+        };
+        let guard = mutex.try_lock().unwrap();
+        let mut first = Box::pin(mutex.lock());
+        let mut second = Box::pin(mutex.lock());
+        assert!(poll(&mut first, &script).is_pending());
+        assert!(poll(&mut second, &script).is_pending());
+        assert!(
+            poll(&mut second, &other).is_pending(),
+            "replaces, hence drops, a waker"
+        );
+        drop(guard);
+        assert_eq!(script.wakes.load(Ordering::Relaxed), 1);
+        let Poll::Ready(guard) = poll(&mut first, &script) else {
+            panic!("the lock is free")
+        };
+        drop(guard);
+        drop(second);
+        assert!(mutex.try_lock().is_some());
+        assert_eq!(mutex.waiters(), 0);
+    }
+    check::<async_sync::mutex::Adaptive>();
+    check::<Fifo>();
+    check::<async_sync::mutex::Barging>();
+}
+
+#[test]
+fn a_waker_may_drop_the_other_waiters() {
+    let mutex: &'static Mutex<(), Fifo> = Box::leak(Box::new(Mutex::with_policy(())));
+    let guard = mutex.try_lock().unwrap();
+    let others = Rc::new(RefCell::new(Vec::new()));
+    let script = Script {
+        on_wake: Box::new({
+            let others = Rc::clone(&others);
+            move || others.borrow_mut().clear()
+        }),
+        ..Script::default()
+    };
+    let mut first = Box::pin(mutex.lock());
+    assert!(poll(&mut first, &script).is_pending());
+    for _ in 0..3 {
+        others.borrow_mut().push(queued(mutex.lock()));
+    }
+    drop(guard);
+    assert_eq!(mutex.waiters(), 1);
+    assert!(poll(&mut first, &script).is_ready());
+}
+
+#[test]
+fn a_waker_may_use_the_semaphore_that_wakes_it() {
+    let semaphore = Rc::new(Semaphore::new(2));
+    let again: Rc<dyn Fn()> = {
+        let semaphore = Rc::clone(&semaphore);
+        Rc::new(move || {
+            drop(semaphore.try_acquire());
+            let mut two = support::Polled::new(semaphore.acquire_many(2));
+            let _ = two.poll();
+            semaphore.set_limit(3);
+            semaphore.set_limit(2);
+        })
+    };
+    let run = |f: &Rc<dyn Fn()>| -> Box<dyn Fn()> {
+        let f = Rc::clone(f);
+        Box::new(move || f())
+    };
+    let script = Script {
+        on_clone: run(&again),
+        on_wake: run(&again),
+        on_drop: run(&again),
+        ..Script::default()
+    };
+    let both = semaphore.try_acquire_many(2).unwrap();
+    let mut waiters: Vec<_> = (0..40).map(|_| Box::pin(semaphore.acquire())).collect();
+    for waiter in &mut waiters {
+        assert!(poll(waiter, &script).is_pending());
+    }
+    drop(both);
+    for waiter in &mut waiters {
+        // Each permit that is dropped here wakes the next, whose waker uses the semaphore.
+        assert!(matches!(poll(waiter, &script), Poll::Ready(Ok(_))));
+    }
+    assert_eq!((semaphore.available(), semaphore.waiters()), (2, 0));
+    // Closing from a waker that closing calls.
+    let closer = Script {
+        on_wake: Box::new({
+            let semaphore = Rc::clone(&semaphore);
+            move || semaphore.close()
+        }),
+        ..Script::default()
+    };
+    let both = semaphore.try_acquire_many(2).unwrap();
+    let mut waiters: Vec<_> = (0..40).map(|_| Box::pin(semaphore.acquire())).collect();
+    for waiter in &mut waiters {
+        assert!(poll(waiter, &closer).is_pending());
+    }
+    semaphore.close();
+    assert_eq!(closer.wakes.load(Ordering::Relaxed), 40);
+    drop(both);
+}
+
+#[test]
+fn a_waker_may_wait_again_for_the_group_that_wakes_it() {
+    let group = Rc::new(RawWaitGroup::new());
+    let script = Script {
+        on_wake: Box::new({
+            let group = Rc::clone(&group);
+            move || {
+                group.add(1);
+                let _new_round = queued(group.wait());
+                group.done();
+            }
+        }),
+        ..Script::default()
+    };
+    group.add(1);
+    let mut waiters: Vec<_> = (0..40).map(|_| Box::pin(group.wait())).collect();
+    for waiter in &mut waiters {
+        assert!(poll(waiter, &script).is_pending());
+    }
+    group.done();
+    assert_eq!(script.wakes.load(Ordering::Relaxed), 40);
+    for waiter in &mut waiters {
+        assert!(poll(waiter, &script).is_ready());
+    }
+}
+
+#[test]
+fn a_waker_that_panics_when_called_costs_nobody_else_a_wake_up() {
+    let semaphore = Semaphore::new(3);
+    let all = semaphore.try_acquire_many(3).unwrap();
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let mut first = Box::pin(semaphore.acquire());
+    let mut second = Box::pin(semaphore.acquire());
+    assert!(poll(&mut first, &bad).is_pending());
+    assert!(poll(&mut second, &bad).is_pending());
+    let mut third = queued(semaphore.acquire());
+    assert!(panics(|| drop(all)), "the panic comes out of the release");
+    assert_eq!(bad.wakes.load(Ordering::Relaxed), 2);
+    assert!(third.woken());
+    drop(third.ready().unwrap());
+    assert!(matches!(poll(&mut first, &bad), Poll::Ready(Ok(_))));
+    assert!(matches!(poll(&mut second, &bad), Poll::Ready(Ok(_))));
+    assert_eq!((semaphore.available(), semaphore.waiters()), (3, 0));
+}
+
+#[test]
+fn a_waker_that_panics_while_the_thread_panics_does_not_abort() {
+    let mutex = Mutex::new(());
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let mut waiter = Box::pin(mutex.lock());
+    let panicked = panics(|| {
+        let _guard = mutex.try_lock().unwrap();
+        assert!(poll(&mut waiter, &bad).is_pending());
+        panic!("first");
+    });
+    assert!(panicked);
+    assert!(poll(&mut waiter, &bad).is_ready());
+}
+
+#[test]
+fn a_panicking_waker_of_another_costs_the_poll_nothing_it_had() {
+    // Polling this future passes permits on to a waiter whose waker panics: the permit that the
+    // poll had just acquired must not be lost with the panic.
+    let semaphore = Semaphore::new(3);
+    let all = semaphore.try_acquire_many(3).unwrap();
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let task = support::Task::new();
+    let mut parked = support::Polled::of(&task, semaphore.acquire_many(3));
+    parked.pending();
+    let mut victim = Box::pin(semaphore.acquire());
+    assert!(poll(&mut victim, &bad).is_pending());
+    drop(all); // granted to `parked`, which is not polled
+    for polled_again in [true, false] {
+        let mut taker = support::Polled::of(&task, semaphore.acquire());
+        if polled_again {
+            assert!(panics(|| drop(taker.poll())));
+            drop(taker.ready().unwrap());
+            drop(poll(&mut victim, &bad));
+            drop(parked.ready().unwrap());
+        } else {
+            let all = semaphore.try_acquire_many(3).unwrap();
+            parked = support::Polled::of(&task, semaphore.acquire_many(3));
+            parked.pending();
+            victim = Box::pin(semaphore.acquire());
+            assert!(poll(&mut victim, &bad).is_pending());
+            drop(all);
+            assert!(panics(|| drop(taker.poll())));
+            drop(taker); // gives back what it had acquired
+            drop(poll(&mut victim, &bad));
+            parked.pending_or_ready();
+        }
+    }
+    drop((parked, victim));
+    assert_eq!((semaphore.available(), semaphore.waiters()), (3, 0));
+}
+
+#[test]
+fn a_waker_that_panics_when_cloned_or_dropped_leaves_all_as_it_was() {
+    let mutex = Mutex::<_, Fifo>::with_policy(());
+    let guard = mutex.try_lock().unwrap();
+    let on_clone = Script {
+        on_clone: Box::new(|| panic!("clone")),
+        ..Script::default()
+    };
+    let on_drop = Script {
+        on_drop: Box::new(|| panic!("drop")),
+        ..Script::default()
+    };
+    let mut first = Box::pin(mutex.lock());
+    assert!(panics(|| drop(poll(&mut first, &on_clone))));
+    assert_eq!(mutex.waiters(), 0);
+    assert!(poll(&mut first, &on_drop).is_pending());
+    let mut second = queued(mutex.lock());
+    assert!(
+        panics(|| drop(poll(&mut first, &on_clone))),
+        "a clone to replace the waker"
+    );
+    assert_eq!(mutex.waiters(), 2);
+    assert!(
+        panics(|| drop(first)),
+        "the queue's waker is dropped with the future"
+    );
+    drop(guard);
+    drop(second.ready());
+    assert!(mutex.try_lock().is_some());
+    assert_eq!(mutex.waiters(), 0);
+}
+
+#[test]
+fn futures_may_be_forgotten_once_they_have_a_place_of_their_own() {
+    // A leaked box is never moved or freed, so its node stays valid; its baton is revoked.
+    let mut time = support::VirtualTime::start();
+    let mutex: &'static Mutex<(), Fifo> = Box::leak(Box::new(Mutex::with_policy(())));
+    let guard = mutex.try_lock().unwrap();
+    std::mem::forget(queued(mutex.lock()).future);
+    let mut next = queued(mutex.lock());
+    drop(guard);
+    assert!(!next.woken());
+    time.advance_us(1100);
+    assert!(mutex.try_lock().is_none());
+    assert!(
+        next.woken(),
+        "try_lock revoked the baton of the forgotten future"
+    );
+    drop(next.ready());
+    assert!(mutex.try_lock().is_some());
+}

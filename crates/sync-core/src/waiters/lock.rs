@@ -1,0 +1,170 @@
+//! The lock of a queue, with the queue's length in the same word.
+//!
+//! ```text
+//! 31 .. 1   0
+//! LEN       LOCKED
+//! ```
+//!
+//! A spin lock with back-off that yields to the scheduler. It is held for a few dozen instructions
+//! of `list` and of `Protocol::turn`, none of which calls foreign code, so there is nothing to
+//! poison. Unlocking stores the new length: the holder alone may change it, so that is a plain
+//! store, and anybody may read it. Why not a parking lock: it would need a queue of its own, and
+//! this is that queue.
+
+use crate::atomic::{AtomicU32, Ordering, relax};
+use crate::const_fn;
+
+const LOCKED: u32 = 1;
+
+pub(super) struct LenLock {
+    word: AtomicU32,
+    /// A model checker that knows what blocks what need not try every number of spins.
+    #[cfg(loom)]
+    gate: gate::Gate,
+}
+
+impl LenLock {
+    /// The largest length.
+    pub(super) const MAX: u32 = u32::MAX >> 1;
+
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            LenLock {
+                word: AtomicU32::new(0),
+                #[cfg(loom)]
+                gate: gate::Gate::new(),
+            }
+        }
+    }
+
+    /// A snapshot of the length.
+    #[inline]
+    pub(super) fn len(&self) -> u32 {
+        // Relaxed: a snapshot orders nothing.
+        self.word.load(Ordering::Relaxed) >> 1
+    }
+
+    /// Locks, and returns the length.
+    #[inline]
+    pub(super) fn acquire(&self) -> u32 {
+        #[cfg(loom)]
+        self.gate.acquire();
+        #[cfg(not(loom))]
+        spin(&self.word);
+        // Only the holder, this thread, changes the length.
+        self.len()
+    }
+
+    /// Unlocks, and leaves the length for the next holder.
+    #[inline]
+    pub(super) fn release(&self, len: u32) {
+        // Release: the next holder sees what this one did to the nodes.
+        self.word.store(len << 1, Ordering::Release);
+        #[cfg(loom)]
+        self.gate.release();
+    }
+}
+
+#[cfg_attr(
+    all(loom, not(test)),
+    allow(dead_code, reason = "the gate stands in for it")
+)]
+#[inline]
+fn spin(word: &AtomicU32) {
+    let mut round = 0;
+    // Acquire: what the last holder did to the nodes is seen. Pairs with `release`.
+    while word.fetch_or(LOCKED, Ordering::Acquire) & LOCKED != 0 {
+        // Wait on a plain load, which leaves the cache line with its owner. (In a model a relaxed
+        // load may be out of date for ever.)
+        loop {
+            relax(round);
+            round += 1;
+            if cfg!(loom) || word.load(Ordering::Relaxed) & LOCKED == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// loom's mutex without a guard that has to be kept somewhere.
+#[cfg(loom)]
+mod gate {
+    use loom::sync::{Mutex, MutexGuard};
+    use std::cell::UnsafeCell;
+
+    pub(super) struct Gate {
+        // Dropped before the mutex that it borrows.
+        held: UnsafeCell<Option<MutexGuard<'static, ()>>>,
+        mutex: Box<Mutex<()>>,
+    }
+
+    impl Gate {
+        pub(super) fn new() -> Self {
+            Gate {
+                held: UnsafeCell::new(None),
+                mutex: Box::new(Mutex::new(())),
+            }
+        }
+
+        pub(super) fn acquire(&self) {
+            let guard = self.mutex.lock().unwrap();
+            // SAFETY: the mutex is boxed and outlives the guard.
+            let guard = unsafe {
+                std::mem::transmute::<MutexGuard<'_, ()>, MutexGuard<'static, ()>>(guard)
+            };
+            // SAFETY: only the holder of the mutex touches the cell.
+            unsafe { *self.held.get() = Some(guard) };
+        }
+
+        pub(super) fn release(&self) {
+            // SAFETY: only the holder of the mutex touches the cell.
+            let guard = unsafe { (*self.held.get()).take() };
+            drop(guard.expect("released by its holder"));
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom {
+    use super::*;
+    use crate::atomic::UnsafeCell;
+    use ::loom::sync::Arc;
+    use ::loom::thread;
+
+    struct Spin {
+        word: AtomicU32,
+        value: UnsafeCell<u32>,
+    }
+
+    impl Spin {
+        fn bump(&self) {
+            spin(&self.word);
+            // SAFETY: the lock is held; loom checks it.
+            let value = self.value.with_mut(|value| unsafe {
+                *value += 1;
+                *value
+            });
+            self.word.store(value << 1, Ordering::Release);
+        }
+    }
+
+    /// The real lock, which the other models replace by loom's.
+    #[test]
+    fn the_spin_lock_excludes() {
+        let mut builder = ::loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
+            let spin = Arc::new(Spin {
+                word: AtomicU32::new(0),
+                value: UnsafeCell::new(0),
+            });
+            let other = {
+                let spin = Arc::clone(&spin);
+                thread::spawn(move || spin.bump())
+            };
+            spin.bump();
+            other.join().unwrap();
+            assert_eq!(spin.word.load(Ordering::Relaxed), 2 << 1);
+        });
+    }
+}
