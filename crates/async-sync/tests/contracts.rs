@@ -115,7 +115,7 @@ fn blocking_allocates_once_for_a_thread() {
     std::thread::spawn(move || {
         drop(mutex.lock_blocking());
         // The first wait of a thread makes its waker.
-        sync_core::park::block_on(mutex.lock());
+        drop(sync_core::park::block_on(mutex.lock()));
         let count = allocations(|| {
             for _ in 0..10 {
                 drop(sync_core::park::block_on(mutex.lock()));

@@ -80,6 +80,7 @@ fn use_mutex<P: Policy>(mutex: &Mutex<(), P>) {
 
 #[test]
 fn wakers_may_use_the_mutex_that_wakes_them() {
+    let _time = support::VirtualTime::start();
     fn check<P: Policy>() {
         let mutex = Rc::new(Mutex::<(), P>::with_policy(()));
         let again = |mutex: &Rc<Mutex<(), P>>| -> Box<dyn Fn()> {
@@ -123,6 +124,7 @@ fn wakers_may_use_the_mutex_that_wakes_them() {
 
 #[test]
 fn a_waker_may_drop_the_other_waiters() {
+    let _time = support::VirtualTime::start();
     let mutex: &'static Mutex<(), Fifo> = Box::leak(Box::new(Mutex::with_policy(())));
     let guard = mutex.try_lock().unwrap();
     let others = Rc::new(RefCell::new(Vec::new()));
@@ -145,6 +147,7 @@ fn a_waker_may_drop_the_other_waiters() {
 
 #[test]
 fn a_waker_may_use_the_semaphore_that_wakes_it() {
+    let _time = support::VirtualTime::start();
     let semaphore = Rc::new(Semaphore::new(2));
     let again: Rc<dyn Fn()> = {
         let semaphore = Rc::clone(&semaphore);
@@ -223,6 +226,7 @@ fn a_waker_may_wait_again_for_the_group_that_wakes_it() {
 
 #[test]
 fn a_waker_that_panics_when_called_costs_nobody_else_a_wake_up() {
+    let _time = support::VirtualTime::start();
     let semaphore = Semaphore::new(3);
     let all = semaphore.try_acquire_many(3).unwrap();
     let bad = Script {
@@ -262,6 +266,7 @@ fn a_waker_that_panics_while_the_thread_panics_does_not_abort() {
 
 #[test]
 fn a_panicking_waker_of_another_costs_the_poll_nothing_it_had() {
+    let _time = support::VirtualTime::start();
     // Polling this future passes permits on to a waiter whose waker panics: the permit that the
     // poll had just acquired must not be lost with the panic.
     let semaphore = Semaphore::new(3);
@@ -302,6 +307,7 @@ fn a_panicking_waker_of_another_costs_the_poll_nothing_it_had() {
 
 #[test]
 fn a_waker_that_panics_when_cloned_or_dropped_leaves_all_as_it_was() {
+    let _time = support::VirtualTime::start();
     let mutex = Mutex::<_, Fifo>::with_policy(());
     let guard = mutex.try_lock().unwrap();
     let on_clone = Script {

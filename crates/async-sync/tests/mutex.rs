@@ -14,6 +14,7 @@ type FifoMutex<T> = Mutex<T, Fifo>;
 
 #[test]
 fn a_free_mutex_is_locked_at_once() {
+    let _time = VirtualTime::start();
     let mutex = Mutex::new(1);
     let guard = Polled::new(mutex.lock()).ready();
     assert_eq!(*guard, 1);
@@ -26,6 +27,7 @@ fn a_free_mutex_is_locked_at_once() {
 
 #[test]
 fn a_future_that_was_not_polled_has_no_effect() {
+    let _time = VirtualTime::start();
     let mutex = Mutex::new(());
     let guard = mutex.try_lock().unwrap();
     let idle = mutex.lock();
@@ -37,6 +39,7 @@ fn a_future_that_was_not_polled_has_no_effect() {
 
 #[test]
 fn waiters_enter_in_order() {
+    let _time = VirtualTime::start();
     fn check<P: async_sync::mutex::Policy>() {
         let mutex = Mutex::<_, P>::with_policy(());
         let mut guard = mutex.try_lock();
@@ -204,6 +207,7 @@ fn barging_lets_everybody_pass() {
 /// SPEC S13.
 #[test]
 fn a_dropped_waiter_passes_its_baton_on() {
+    let _time = VirtualTime::start();
     fn check<P: async_sync::mutex::Policy>() {
         let mutex = Mutex::<_, P>::with_policy(());
         let guard = mutex.try_lock().unwrap();
@@ -224,6 +228,7 @@ fn a_dropped_waiter_passes_its_baton_on() {
 
 #[test]
 fn waiters_leave_from_anywhere() {
+    let _time = VirtualTime::start();
     for leaver in 0..4 {
         let mutex = FifoMutex::with_policy(());
         let guard = mutex.try_lock().unwrap();
@@ -240,6 +245,7 @@ fn waiters_leave_from_anywhere() {
 
 #[test]
 fn the_last_waiter_to_leave_cleans_up() {
+    let _time = VirtualTime::start();
     let mutex = Mutex::new(());
     let guard = mutex.try_lock().unwrap();
     let waiter = queued(mutex.lock());
@@ -272,6 +278,7 @@ fn a_waker_may_change_between_polls() {
 #[test]
 #[should_panic(expected = "polled after it had completed")]
 fn polling_after_completion_panics() {
+    let _time = VirtualTime::start();
     let mutex = Mutex::new(());
     let mut future = Polled::new(mutex.lock());
     drop(future.ready());
@@ -281,6 +288,7 @@ fn polling_after_completion_panics() {
 #[test]
 #[should_panic(expected = "polled after it had completed")]
 fn polling_an_owned_future_after_completion_panics() {
+    let _time = VirtualTime::start();
     let mut future = Polled::new(Arc::new(Mutex::new(())).lock_owned());
     drop(future.ready());
     let _ = future.poll();
@@ -420,6 +428,7 @@ fn a_lone_waiter_behind_a_busy_newcomer_is_handed_the_lock() {
 
 #[test]
 fn a_revoked_waiter_that_runs_takes_an_unclaimed_grant() {
+    let _time = VirtualTime::start();
     // In a runtime where every task waits longer than 1 ms for a thread, grants would otherwise go
     // round for ever.
     let mut time = VirtualTime::start();
@@ -440,6 +449,7 @@ fn a_revoked_waiter_that_runs_takes_an_unclaimed_grant() {
 
 #[test]
 fn batons_survive_a_storm_of_late_tasks() {
+    let _time = VirtualTime::start();
     // Every task is polled 1.1 ms after it was woken; all must get the lock.
     let mut time = VirtualTime::start();
     let mutex = Mutex::new(());
@@ -535,6 +545,7 @@ fn unsized_values_and_get_mut() {
 /// SPEC S3.
 #[test]
 fn unlocking_an_unlocked_mutex_panics_and_changes_nothing() {
+    let _time = VirtualTime::start();
     let mutex: RawMutex = RawMutex::new();
     for _ in 0..2 {
         let panic = catch_unwind(AssertUnwindSafe(|| mutex.unlock())).unwrap_err();
@@ -550,6 +561,7 @@ fn unlocking_an_unlocked_mutex_panics_and_changes_nothing() {
 /// SPEC S4.
 #[test]
 fn any_task_may_unlock() {
+    let _time = VirtualTime::start();
     let mutex: RawMutex = RawMutex::new();
     Polled::new(mutex.lock()).ready();
     let mut next = queued(mutex.lock());
@@ -593,6 +605,7 @@ fn lock_when_looks_only_after_a_change() {
 
 #[test]
 fn waiting_for_a_change_does_not_wake_others_who_wait_for_one() {
+    let _time = VirtualTime::start();
     let mutex = Mutex::new(0);
     let mut first = queued(mutex.lock_when(|n| *n == 1));
     let mut second = queued(mutex.lock_when(|n| *n == 2));
@@ -607,6 +620,7 @@ fn waiting_for_a_change_does_not_wake_others_who_wait_for_one() {
 
 #[test]
 fn lock_when_may_be_dropped_at_every_point() {
+    let _time = VirtualTime::start();
     let mutex = Mutex::new(0);
     let guard = mutex.try_lock().unwrap();
     drop(mutex.lock_when(|_| true));

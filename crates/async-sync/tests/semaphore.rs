@@ -12,6 +12,7 @@ use support::{Polled, Task, VirtualTime, queued};
 
 #[test]
 fn permits_are_taken_and_given_back() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(3);
     let two = Polled::new(semaphore.acquire_many(2)).ready().unwrap();
     assert_eq!((semaphore.available(), two.count()), (1, 2));
@@ -28,6 +29,7 @@ fn permits_are_taken_and_given_back() {
 
 #[test]
 fn a_future_that_was_not_polled_has_no_effect() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(1);
     drop(semaphore.acquire());
     assert_eq!((semaphore.available(), semaphore.waiters()), (1, 0));
@@ -35,6 +37,7 @@ fn a_future_that_was_not_polled_has_no_effect() {
 
 #[test]
 fn a_big_request_is_not_passed() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(100);
     let one = semaphore.try_acquire().unwrap();
     let mut big = queued(semaphore.acquire_many(100));
@@ -56,6 +59,7 @@ fn a_big_request_is_not_passed() {
 
 #[test]
 fn one_release_serves_as_many_as_it_can() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(40);
     let all = semaphore.try_acquire_many(40).unwrap();
     // more than one batch of wake-ups
@@ -77,6 +81,7 @@ fn one_release_serves_as_many_as_it_can() {
 
 #[test]
 fn dropping_the_first_in_line_serves_those_behind() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(2);
     let one = semaphore.try_acquire().unwrap();
     let big = queued(semaphore.acquire_many(2));
@@ -91,6 +96,7 @@ fn dropping_the_first_in_line_serves_those_behind() {
 
 #[test]
 fn dropping_a_granted_request_passes_its_permits_on() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(2);
     let both = semaphore.try_acquire_many(2).unwrap();
     let big = queued(semaphore.acquire_many(2));
@@ -107,6 +113,7 @@ fn dropping_a_granted_request_passes_its_permits_on() {
 
 #[test]
 fn more_than_the_limit_is_an_error() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(2);
     let error = AcquireError::TooMany {
         requested: 3,
@@ -141,6 +148,7 @@ fn more_than_the_limit_is_an_error() {
 
 #[test]
 fn zero_permits() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(0);
     drop(Polled::new(semaphore.acquire_many(0)).ready().unwrap());
     drop(semaphore.try_acquire_many(0).unwrap());
@@ -159,6 +167,7 @@ fn zero_permits() {
 
 #[test]
 fn the_limit_moves_both_ways() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(4);
     let four = semaphore.try_acquire_many(4).unwrap();
     let mut waiters = [queued(semaphore.acquire()), queued(semaphore.acquire())];
@@ -181,6 +190,7 @@ fn the_limit_moves_both_ways() {
 
 #[test]
 fn a_request_that_has_become_too_big_fails_and_makes_way() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(4);
     let two = semaphore.try_acquire_many(2).unwrap();
     let mut big = queued(semaphore.acquire_many(4));
@@ -199,6 +209,7 @@ fn a_request_that_has_become_too_big_fails_and_makes_way() {
 
 #[test]
 fn closing_refuses_everybody_but_takes_nothing() {
+    let _time = VirtualTime::start();
     let semaphore = Arc::new(Semaphore::new(1));
     let permit = semaphore.try_acquire().unwrap();
     let mut granted = queued(semaphore.acquire());
@@ -260,6 +271,7 @@ fn permits_split_merge_and_forget() {
 /// SPEC S92.
 #[test]
 fn releasing_more_than_held_panics_and_changes_nothing() {
+    let _time = VirtualTime::start();
     let semaphore = Semaphore::new(2);
     for n in [1, usize::MAX] {
         let panic = catch_unwind(AssertUnwindSafe(|| semaphore.release(n))).unwrap_err();
@@ -275,6 +287,7 @@ fn releasing_more_than_held_panics_and_changes_nothing() {
 
 #[test]
 fn too_many_permits_are_refused() {
+    let _time = VirtualTime::start();
     assert!(catch_unwind(|| Semaphore::new(Semaphore::MAX_PERMITS + 1)).is_err());
     let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
     for change in [

@@ -55,19 +55,15 @@ macro_rules! const_fn {
 ///
 /// `round` counts the attempts so far: the first few only pause the core, later ones offer the
 /// core to whoever holds the thing that we wait for.
+#[cfg(not(loom))]
 #[inline]
 pub(crate) fn relax(round: u32) {
-    #[cfg(loom)]
-    {
-        let _ = round;
-        loom::thread::yield_now();
-    }
-    #[cfg(all(shuttle, not(loom)))]
+    #[cfg(shuttle)]
     {
         let _ = round;
         shuttle::thread::yield_now();
     }
-    #[cfg(not(any(loom, shuttle)))]
+    #[cfg(not(shuttle))]
     {
         // 2^0 + ... + 2^5 pauses are about the length of the longest critical section here.
         if round < 6 {

@@ -70,9 +70,8 @@ mod owned {
         pub(in crate::mutex) fn new(mutex: Arc<Mutex<T, P>>) -> Self {
             // SAFETY: an `Arc` dereferences to the same object as long as it exists, and it is
             // taken out only after completion.
-            LockOwned {
-                waiting: unsafe { Waiting::new(Shared::new(mutex), 0) },
-            }
+            let waiting = unsafe { Waiting::new(Shared::new(mutex), 0) };
+            LockOwned { waiting }
         }
     }
 

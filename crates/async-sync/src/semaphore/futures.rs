@@ -70,9 +70,8 @@ mod owned {
         pub(in crate::semaphore) fn new(semaphore: Arc<Semaphore>, permits: usize) -> Self {
             // SAFETY: an `Arc` dereferences to the same object as long as it exists, and it is
             // taken out only after completion.
-            AcquireOwned {
-                waiting: unsafe { Waiting::new(Shared::new(semaphore), permits) },
-            }
+            let waiting = unsafe { Waiting::new(Shared::new(semaphore), permits) };
+            AcquireOwned { waiting }
         }
     }
 

@@ -282,8 +282,8 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         let first = unsafe { &*head };
         // A single-lane queue has at most one baton, at its head; in front of it nobody may stand.
         let behind_baton = front && first.phase(Ordering::Relaxed).is_baton();
-        // SAFETY: the lock is held, which gives access to the fields of linked nodes.
         let successor = if behind_baton {
+            // SAFETY: the lock is held, which gives access to the fields of linked nodes.
             unsafe { first.read(|f| f.next) }
         } else {
             head

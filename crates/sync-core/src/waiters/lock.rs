@@ -11,7 +11,7 @@
 //! store, and anybody may read it. Why not a parking lock: it would need a queue of its own, and
 //! this is that queue.
 
-use crate::atomic::{AtomicU32, Ordering, relax};
+use crate::atomic::{AtomicU32, Ordering};
 use crate::const_fn;
 
 const LOCKED: u32 = 1;
@@ -65,23 +65,26 @@ impl LenLock {
     }
 }
 
+/// Locks, if the lock is free.
 #[cfg_attr(
     all(loom, not(test)),
     allow(dead_code, reason = "the gate stands in for it")
 )]
 #[inline]
+fn try_lock(word: &AtomicU32) -> bool {
+    // Acquire: what the last holder did to the nodes is seen. Pairs with `release`.
+    word.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0
+}
+
+#[cfg(not(loom))]
+#[inline]
 fn spin(word: &AtomicU32) {
     let mut round = 0;
-    // Acquire: what the last holder did to the nodes is seen. Pairs with `release`.
-    while word.fetch_or(LOCKED, Ordering::Acquire) & LOCKED != 0 {
-        // Wait on a plain load, which leaves the cache line with its owner. (In a model a relaxed
-        // load may be out of date for ever.)
-        loop {
-            relax(round);
+    while !try_lock(word) {
+        // Wait on a plain load, which leaves the cache line with its owner.
+        while word.load(Ordering::Relaxed) & LOCKED != 0 {
+            crate::atomic::relax(round);
             round += 1;
-            if cfg!(loom) || word.load(Ordering::Relaxed) & LOCKED == 0 {
-                break;
-            }
         }
     }
 }
@@ -137,34 +140,42 @@ mod loom {
     }
 
     impl Spin {
-        fn bump(&self) {
-            spin(&self.word);
-            // SAFETY: the lock is held; loom checks it.
-            let value = self.value.with_mut(|value| unsafe {
-                *value += 1;
-                *value
-            });
-            self.word.store(value << 1, Ordering::Release);
+        fn try_bump(&self) -> bool {
+            let locked = try_lock(&self.word);
+            if locked {
+                // SAFETY: the lock is held; loom checks it.
+                let value = self.value.with_mut(|value| unsafe {
+                    *value += 1;
+                    *value
+                });
+                self.word.store(value << 1, Ordering::Release);
+            }
+            locked
         }
     }
 
-    /// The real lock, which the other models replace by loom's.
+    /// The real lock, which the other models replace by loom's. The attempts are counted: in loom's
+    /// memory model a store may remain unseen for ever, and so may an unlocking.
     #[test]
     fn the_spin_lock_excludes() {
-        let mut builder = ::loom::model::Builder::new();
-        builder.preemption_bound = Some(3);
-        builder.check(|| {
+        ::loom::model(|| {
             let spin = Arc::new(Spin {
                 word: AtomicU32::new(0),
                 value: UnsafeCell::new(0),
             });
-            let other = {
-                let spin = Arc::clone(&spin);
-                thread::spawn(move || spin.bump())
-            };
-            spin.bump();
-            other.join().unwrap();
-            assert_eq!(spin.word.load(Ordering::Relaxed), 2 << 1);
+            let others: Vec<_> = (0..2)
+                .map(|_| {
+                    let spin = Arc::clone(&spin);
+                    thread::spawn(move || u32::from(spin.try_bump()) + u32::from(spin.try_bump()))
+                })
+                .collect();
+            let mut bumps = u32::from(spin.try_bump());
+            for other in others {
+                bumps += other.join().unwrap();
+            }
+            assert!(bumps >= 1);
+            // SAFETY: the other threads have ended; loom checks it.
+            assert_eq!(spin.value.with(|value| unsafe { *value }), bumps);
         });
     }
 }

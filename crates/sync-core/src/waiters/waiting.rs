@@ -152,6 +152,7 @@ where
     ///
     /// The future has completed, or what it is left with dereferences to the same object.
     #[inline]
+    #[must_use]
     pub unsafe fn holder_mut(self: Pin<&mut Self>) -> &mut H {
         // SAFETY: the holder is not structurally pinned, and the node is not moved.
         unsafe { &mut self.get_unchecked_mut().holder }
@@ -279,11 +280,10 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
             }
             place @ (Verdict::Stay | Verdict::Back | Verdict::Front) => {
                 debug_assert!(can_wait);
-                // SAFETY: the lock is held, and the phase becomes Queued below.
-                let old = match spare.take() {
-                    Some(new) => unsafe { node.write(|fields| fields.put_waker(new, phase)) },
-                    None => None,
-                };
+                let old = spare.take().and_then(|new| {
+                    // SAFETY: the lock is held, and the phase becomes Queued below.
+                    unsafe { node.write(|fields| fields.put_waker(new, phase)) }
+                });
                 if place != Verdict::Stay {
                     if phase.is_linked() {
                         // SAFETY: the phase says so, and the lock is held.

@@ -195,7 +195,7 @@ mod tests {
                     .flat_map(move |round| {
                         [0, WAITING]
                             .into_iter()
-                            .map(move |w| CountState(count * ONE | round * ROUND_ONE | w))
+                            .map(move |w| CountState((count * ONE) | (round * ROUND_ONE) | w))
                     })
             })
     }

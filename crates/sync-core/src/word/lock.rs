@@ -321,14 +321,14 @@ mod tests {
     fn all() -> impl Iterator<Item = LockState> {
         (0..32u32).flat_map(|bits| {
             [0u32, 1, 2, 3, 254, 255].into_iter().map(move |barges| {
-                let flag = |n: u32, mask: u32| if bits >> n & 1 != 0 { mask } else { 0 };
+                let flag = |n: u32, mask: u32| if (bits >> n) & 1 != 0 { mask } else { 0 };
                 LockState(
                     flag(0, LOCKED)
                         | flag(1, WAITING)
                         | flag(2, NOTIFIED)
                         | flag(3, STARVING)
                         | flag(4, CONDITION)
-                        | barges * BARGE,
+                        | (barges * BARGE),
                 )
             })
         })

@@ -30,7 +30,11 @@ impl PermitState {
     /// nor a mistaken release overflows.
     pub const MAX: usize = usize::MAX >> (SHIFT + 2);
 
-    /// Open, nobody waits. `permits` is at most [`MAX`](Self::MAX).
+    /// Open, nobody waits.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than [`MAX`](Self::MAX) permits.
     #[must_use]
     pub const fn with_permits(permits: usize) -> Self {
         assert!(
