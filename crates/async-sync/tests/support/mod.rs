@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use sync_core::clock;
 
@@ -16,11 +16,23 @@ pub(crate) struct Task(Arc<Count>);
 #[derive(Default)]
 struct Count(AtomicUsize);
 
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
+/// A static table: the one that `Waker::from(Arc)` makes may have several addresses (it has under
+/// miri), and then two wakers of one task do not know each other.
+static VTABLE: RawWakerVTable = RawWakerVTable::new(
+    |data| {
+        // SAFETY: made by `Arc::into_raw` below; the clone owns the count added here.
+        unsafe { Arc::increment_strong_count(data.cast::<Count>()) };
+        RawWaker::new(data, &VTABLE)
+    },
+    |data| {
+        // SAFETY: made by `Arc::into_raw`; waking by value gives up one count.
+        let count = unsafe { Arc::from_raw(data.cast::<Count>()) };
+        count.0.fetch_add(1, Ordering::SeqCst);
+    },
+    |_| unreachable!("the workspace wakes by value"),
+    // SAFETY: made by `Arc::into_raw`; dropping gives up one count.
+    |data| unsafe { Arc::decrement_strong_count(data.cast::<Count>()) },
+);
 
 impl Task {
     pub(crate) fn new() -> Self {
@@ -33,7 +45,9 @@ impl Task {
     }
 
     pub(crate) fn waker(&self) -> Waker {
-        Waker::from(Arc::clone(&self.0))
+        let data = Arc::into_raw(Arc::clone(&self.0));
+        // SAFETY: the table's functions keep the contract of a thread-safe waker.
+        unsafe { Waker::new(data.cast(), &VTABLE) }
     }
 
     /// References to the waker that others keep.
