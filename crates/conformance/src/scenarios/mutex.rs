@@ -169,7 +169,8 @@ pub async fn futurelock_across_tasks<R: Runtime>(rt: R) {
     let mutex = Arc::new(Mutex::<_, Fifo>::with_policy(0));
     let guard = mutex.lock().await;
     let mut parked = Box::pin(mutex.lock());
-    poll_fn(|cx| Poll::Ready(assert!(parked.as_mut().poll(cx).is_pending()))).await;
+    let pending = poll_fn(|cx| Poll::Ready(parked.as_mut().poll(cx).is_pending())).await;
+    assert!(pending);
     let next = rt.spawn({
         let mutex = Arc::clone(&mutex);
         async move { *mutex.lock().await += 1 }

@@ -175,7 +175,8 @@ pub async fn futurelock_across_tasks<R: Runtime>(rt: R) {
     let semaphore = Arc::new(Semaphore::new(1));
     let held = semaphore.acquire().await.expect("it is open");
     let mut parked = Box::pin(semaphore.acquire());
-    poll_fn(|cx| Poll::Ready(assert!(parked.as_mut().poll(cx).is_pending()))).await;
+    let pending = poll_fn(|cx| Poll::Ready(parked.as_mut().poll(cx).is_pending())).await;
+    assert!(pending);
     let next = rt.spawn({
         let semaphore = Arc::clone(&semaphore);
         async move { drop(semaphore.acquire().await.expect("it is open")) }

@@ -1,0 +1,123 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::step::Step;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The commands of this workspace")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) tier: Tier,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tier {
+    /// What CI runs: formatting, lints, all tests, feature combinations, docs, bounded models,
+    /// dependency rules, examples
+    Test(Selection),
+    /// `test`, and the model checkers, Miri and `ThreadSanitizer` at length (hours)
+    Deep(Selection),
+    /// The criterion benches
+    Bench {
+        /// Few samples: shows that the benches run, measures little
+        #[arg(long)]
+        quick: bool,
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// The documentation, with warnings denied
+    Doc {
+        /// Show it in a browser
+        #[arg(long)]
+        open: bool,
+        #[command(flatten)]
+        selection: Selection,
+    },
+}
+
+/// Which steps of a tier to run, and what to do after a failure.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Selection {
+    /// Run only the steps whose name contains this (may be repeated)
+    #[arg(long, value_name = "SUBSTRING")]
+    pub(crate) only: Vec<String>,
+    /// Print the steps and their commands instead of running them
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Stop at the first step that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+}
+
+impl Tier {
+    pub(crate) fn selection(&self) -> &Selection {
+        match self {
+            Self::Test(selection)
+            | Self::Deep(selection)
+            | Self::Bench { selection, .. }
+            | Self::Doc { selection, .. } => selection,
+        }
+    }
+}
+
+impl Selection {
+    /// The steps to run, in their order. None at all means that `only` matches nothing.
+    pub(crate) fn apply(&self, mut steps: Vec<Step>) -> Vec<Step> {
+        if !self.only.is_empty() {
+            steps.retain(|step| self.only.iter().any(|part| step.name.contains(part)));
+        }
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn chosen(only: &[&str]) -> Vec<String> {
+        let steps = ["fmt", "clippy", "loom sync-core", "loom async-sync"].map(Step::new);
+        let only = only.iter().map(ToString::to_string).collect();
+        let selection = Selection {
+            only,
+            ..Selection::default()
+        };
+        selection
+            .apply(steps.into())
+            .into_iter()
+            .map(|step| step.name)
+            .collect()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_filter_every_step_runs() {
+        assert_eq!(chosen(&[]).len(), 4);
+    }
+
+    #[test]
+    fn filters_add_up_and_keep_the_order() {
+        assert_eq!(
+            chosen(&["loom", "fmt"]),
+            ["fmt", "loom sync-core", "loom async-sync"]
+        );
+    }
+
+    #[test]
+    fn a_filter_may_match_nothing() {
+        assert!(chosen(&["nothing like this"]).is_empty());
+    }
+
+    #[test]
+    fn options_follow_the_tier() {
+        let cli = Cli::parse_from(["xtask", "bench", "--quick", "--only", "a", "--only", "b"]);
+        assert_eq!(cli.tier.selection().only, ["a", "b"]);
+        assert!(matches!(cli.tier, Tier::Bench { quick: true, .. }));
+    }
+}

@@ -1,0 +1,108 @@
+//! The examples as smoke tests: each is run as the README says, on a tree whose digests are the
+//! test vectors of RFC 1321 and FIPS 180.
+
+use crate::step::{Command, Exit, Expect, Step};
+
+struct Run {
+    name: &'static str,
+    example: &'static str,
+    args: &'static str,
+    expect: fn() -> Expect,
+}
+
+const RUNS: &[Run] = &[
+    Run {
+        name: "text",
+        example: "md5all",
+        args: "xtask/fixtures/tree --format text",
+        expect: || digests(MD5),
+    },
+    Run {
+        name: "json",
+        example: "md5all",
+        args: "xtask/fixtures/tree --format json",
+        expect: || digests(MD5),
+    },
+    Run {
+        name: "on smol",
+        example: "md5all",
+        args: "xtask/fixtures/tree --runtime smol",
+        expect: || digests(MD5),
+    },
+    Run {
+        name: "on mini-executor",
+        example: "md5all",
+        args: "xtask/fixtures/tree --runtime mini",
+        expect: || digests(MD5),
+    },
+    Run {
+        name: "sha256, one job",
+        example: "md5all",
+        args: "xtask/fixtures/tree --algorithm sha256 --jobs 1",
+        expect: || digests(SHA256),
+    },
+    Run {
+        name: "bad path",
+        example: "md5all",
+        args: "xtask/fixtures/no-such-directory",
+        expect: || error("no-such-directory"),
+    },
+];
+
+/// Of the files `empty`, `abc` and `deep/digits`.
+const MD5: [&str; 3] = [
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "900150983cd24fb0d6963f7d28e17f72",
+    "57edf4a22be3c955ac49da2e2107b67a",
+];
+
+const SHA256: [&str; 3] = [
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    "f371bc4a311f2b009eef952dd83ca80e2b60026c8e935592d0f9c308453c813e",
+];
+
+fn digests(expected: [&'static str; 3]) -> Expect {
+    Expect {
+        stdout: expected.into(),
+        never: vec![PANIC],
+        ..Expect::default()
+    }
+}
+
+/// One that is reported in words that name what is wrong.
+fn error(about: &'static str) -> Expect {
+    Expect {
+        exit: Exit::CleanFailure,
+        stderr: vec![about],
+        never: vec![PANIC],
+        ..Expect::default()
+    }
+}
+
+/// What std prints when a thread panics.
+const PANIC: &str = "panicked at";
+
+pub(super) fn steps() -> impl Iterator<Item = Step> {
+    RUNS.iter().map(
+        |Run {
+             name,
+             example,
+             args,
+             expect,
+         }| {
+            // Built on its own first: an example that is missing, or does not compile, must not pass
+            // for one that fails as expected.
+            Step::new(format!("example {example}: {name}"))
+                .run(Command::cargo(format!(
+                    "build --release --example {example}"
+                )))
+                .run(
+                    Command::cargo(format!(
+                        "run --quiet --release --example {example} -- {args}"
+                    ))
+                    .expect(expect()),
+                )
+        },
+    )
+}

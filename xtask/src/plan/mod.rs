@@ -1,0 +1,118 @@
+//! The steps of each tier. A new check is a new line here.
+
+mod deny;
+mod examples;
+mod features;
+mod models;
+mod nightly;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::need::{self, Need};
+use crate::step::{Command, Step};
+
+/// The oldest release that this workspace promises to compile with.
+const MSRV: &str = env!("CARGO_PKG_RUST_VERSION");
+
+/// What CI runs. Cheap and telling checks come first; all share one target directory and one set
+/// of flags, except where the flags are the check.
+pub(crate) fn test() -> Vec<Step> {
+    let mut steps = vec![
+        Step::new("fmt").run(Command::cargo("fmt --all --check")),
+        Step::new("clippy").run(Command::cargo(
+            "clippy --workspace --all-targets --all-features -- -D warnings",
+        )),
+        // Unit, integration and doc tests.
+        Step::new("tests")
+            .minutes(15)
+            .run(Command::cargo("test --workspace --all-features").some_test_runs()),
+        documentation(false),
+        msrv(),
+    ];
+    steps.extend(features::steps());
+    steps.extend(deny::steps());
+    steps.extend(models::bounded());
+    steps.extend(examples::steps());
+    steps
+}
+
+/// Everything that we know to check.
+pub(crate) fn deep() -> Vec<Step> {
+    let mut steps = test();
+    steps.extend(models::full());
+    steps.extend(nightly::steps());
+    steps
+}
+
+pub(crate) fn bench(quick: bool) -> Vec<Step> {
+    // The pattern keeps libtest, which does not know criterion's options, out of it.
+    let arguments = if quick { "-- --quick" } else { "" };
+    let command = Command::cargo(format!("bench -p benches --bench * {arguments}"));
+    vec![Step::new("benches").minutes(120).run(command)]
+}
+
+pub(crate) fn doc(open: bool) -> Vec<Step> {
+    vec![documentation(open)]
+}
+
+fn documentation(open: bool) -> Step {
+    let open = if open { "--open" } else { "" };
+    let command = Command::cargo(format!("doc --workspace --no-deps --all-features {open}"));
+    Step::new("docs").run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn msrv() -> Step {
+    let toolchain = need::release(MSRV).unwrap_or_default();
+    let check = format!("{toolchain} check --workspace --all-targets --all-features");
+    Step::new(format!("msrv {MSRV}"))
+        .needs(Need::Release(MSRV))
+        .run(Command::cargo(check))
+}
+
+/// The root of the workspace, from where every command runs.
+pub(crate) fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A target directory of their own for builds whose `RUSTFLAGS` would evict everything else.
+fn target_dir(name: &str) -> String {
+    let shared = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    shared.join(name).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_tier_has_distinct_steps_with_something_to_run() {
+        for steps in [test(), deep(), bench(true), doc(false)] {
+            let names: BTreeSet<_> = steps.iter().map(|step| &step.name).collect();
+            assert_eq!(names.len(), steps.len(), "two steps of one name: {names:?}");
+            assert!(steps.iter().all(|step| !step.commands.is_empty()));
+        }
+    }
+
+    #[test]
+    fn deep_contains_test() {
+        let deep: Vec<_> = deep().into_iter().map(|step| step.name).collect();
+        let test: Vec<_> = test().into_iter().map(|step| step.name).collect();
+        assert!(deep.starts_with(&test) && deep.len() > test.len());
+    }
+
+    #[test]
+    fn flags_that_evict_the_build_cache_have_their_own_target_directory() {
+        for command in deep().iter().flat_map(|step| &step.commands) {
+            let sets = |name| command.env.iter().any(|(key, _)| *key == name);
+            assert_eq!(sets("RUSTFLAGS"), sets("CARGO_TARGET_DIR"), "{command}");
+        }
+    }
+
+    #[test]
+    fn the_root_is_the_workspace() {
+        assert!(root().join("Cargo.lock").is_file());
+    }
+}

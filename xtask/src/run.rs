@@ -1,0 +1,115 @@
+//! Steps in order.
+
+use std::time::{Duration, Instant};
+
+use crate::outcome::{Outcome, judge};
+use crate::process;
+use crate::step::Step;
+
+/// One row of the closing table.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) outcome: Outcome,
+    pub(crate) time: Duration,
+}
+
+/// Runs every step; goes on after a failure unless told to stop there.
+pub(crate) fn all(steps: &[Step], fail_fast: bool) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::with_capacity(steps.len());
+    for (index, step) in steps.iter().enumerate() {
+        println!("\n==> [{}/{}] {}", index + 1, steps.len(), step.name);
+        let stopped = fail_fast
+            && rows
+                .iter()
+                .any(|row| matches!(row.outcome, Outcome::Failed(_)));
+        let started = Instant::now();
+        let outcome = if process::interrupted() {
+            Outcome::NotRun("interrupted".to_owned())
+        } else if stopped {
+            Outcome::NotRun("an earlier step failed (--fail-fast)".to_owned())
+        } else {
+            one(step, started + step.limit)
+        };
+        match &outcome {
+            Outcome::Passed => {}
+            Outcome::Failed(reason) => println!("==> FAILED {}: {reason}", step.name),
+            Outcome::NotRun(reason) => println!("==> NOT RUN {}: {reason}", step.name),
+        }
+        rows.push(Row {
+            name: step.name.clone(),
+            outcome,
+            time: started.elapsed(),
+        });
+    }
+    rows
+}
+
+fn one(step: &Step, deadline: Instant) -> Outcome {
+    if let Some(missing) = step.needs.iter().find_map(|need| need.missing()) {
+        return Outcome::NotRun(missing);
+    }
+    for command in &step.commands {
+        println!("$ {command}");
+        let outcome = judge(command, &process::run(command, deadline));
+        if outcome != Outcome::Passed {
+            return outcome;
+        }
+    }
+    Outcome::Passed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::need::Need;
+    use crate::step::Command;
+
+    fn step(name: &str, commands: &[&str]) -> Step {
+        commands
+            .iter()
+            .fold(Step::new(name), |step, args| step.run(Command::cargo(args)))
+    }
+
+    fn outcomes(steps: &[Step], fail_fast: bool) -> Vec<Outcome> {
+        all(steps, fail_fast)
+            .into_iter()
+            .map(|row| row.outcome)
+            .collect()
+    }
+
+    const GOOD: &str = "--version";
+    const BAD: &str = "no-such-subcommand";
+
+    #[test]
+    fn a_failure_does_not_hide_the_next_one() {
+        let steps = [
+            step("a", &[BAD]),
+            step("b", &[GOOD]),
+            step("c", &[GOOD, BAD]),
+        ];
+        let failed = Outcome::Failed("exit code 101".to_owned());
+        assert_eq!(
+            outcomes(&steps, false),
+            [failed.clone(), Outcome::Passed, failed]
+        );
+    }
+
+    #[test]
+    fn fail_fast_counts_the_rest_as_not_run() {
+        let steps = [step("a", &[GOOD]), step("b", &[BAD]), step("c", &[GOOD])];
+        let outcomes = outcomes(&steps, true);
+        assert_eq!(outcomes[0], Outcome::Passed);
+        assert!(matches!(outcomes[1], Outcome::Failed(_)));
+        assert!(matches!(outcomes[2], Outcome::NotRun(_)));
+    }
+
+    #[test]
+    fn a_missing_need_is_named_and_nothing_runs() {
+        let steps = [step("a", &[BAD]).needs(Need::Target("no-such-target"))];
+        let [Outcome::NotRun(reason)] = &outcomes(&steps, false)[..] else {
+            panic!("ran without what it needs");
+        };
+        assert_eq!(reason, "rustup target add no-such-target");
+    }
+}
