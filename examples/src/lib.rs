@@ -1,1 +1,2 @@
-//! x
+//! Programs that somebody would copy: see `md5all`.
+#![forbid(unsafe_code)]
