@@ -39,6 +39,8 @@ pub mod mutex;
 pub mod semaphore;
 #[cfg(feature = "alloc")]
 mod shared;
+#[cfg(all(test, shuttle))]
+mod shuttle;
 #[cfg(all(test, loom))]
 mod testing;
 pub mod wait_group;
