@@ -48,7 +48,7 @@ fn waker(script: &Script) -> Waker {
             of(data).wakes.fetch_add(1, Ordering::Relaxed);
             (of(data).on_wake)();
         },
-        |_| unreachable!("the workspace wakes by value"),
+        |data| (of(data).on_wake)(),
         |data| (of(data).on_drop)(),
     );
     // SAFETY: the functions above keep the contract for a single thread.
@@ -249,6 +249,141 @@ fn a_waker_that_panics_when_called_costs_nobody_else_a_wake_up() {
 }
 
 #[test]
+fn a_waker_that_begins_a_new_round_does_not_see_it_end() {
+    let group: Rc<RawWaitGroup> = Rc::new(RawWaitGroup::new());
+    let next = Rc::new(std::cell::Cell::new(None));
+    let script = Script {
+        on_wake: Box::new({
+            let (group, next) = (Rc::clone(&group), Rc::clone(&next));
+            move || {
+                if group.count() == 0 {
+                    group.add(1);
+                    let group = Rc::clone(&group);
+                    next.set(Some(queued(async move { group.wait().await })));
+                }
+            }
+        }),
+        ..Script::default()
+    };
+    group.add(1);
+    let mut waiters: Vec<_> = (0..40).map(|_| Box::pin(group.wait())).collect();
+    for waiter in &mut waiters {
+        assert!(poll(waiter, &script).is_pending());
+    }
+    group.done();
+    let mut next = next.take().expect("the first waker has set it");
+    assert!(
+        !next.woken(),
+        "the thread that ended the first round went on with the second"
+    );
+    next.pending();
+    group.done();
+    next.ready();
+    for waiter in &mut waiters {
+        assert!(poll(waiter, &script).is_ready());
+    }
+}
+
+/// One waker that panics, and more waiters behind it than one batch holds.
+fn behind_a_panic<F: Future>(wait: impl Fn() -> F, release: impl FnOnce()) -> Vec<F::Output> {
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let mut first = Box::pin(wait());
+    assert!(poll(&mut first, &bad).is_pending());
+    let mut waiters: Vec<_> = (0..40).map(|_| queued(wait())).collect();
+    assert!(panics(release), "the panic comes out in the end");
+    let outputs = waiters
+        .iter_mut()
+        .map(|waiter| {
+            assert!(waiter.woken(), "stranded behind a waker that panics");
+            waiter.ready()
+        })
+        .collect();
+    assert!(poll(&mut first, &bad).is_ready());
+    outputs
+}
+
+#[test]
+fn a_panic_in_a_full_batch_strands_nobody() {
+    let _time = support::VirtualTime::start();
+    let group = RawWaitGroup::new();
+    group.add(1);
+    behind_a_panic(|| group.wait(), || group.done());
+
+    let semaphore = Semaphore::new(41);
+    let all = semaphore.try_acquire_many(41).unwrap();
+    drop(behind_a_panic(|| semaphore.acquire(), || drop(all)));
+    assert_eq!((semaphore.available(), semaphore.waiters()), (41, 0));
+
+    let semaphore = Semaphore::new(1);
+    let one = semaphore.try_acquire().unwrap();
+    let closed = behind_a_panic(|| semaphore.acquire(), || semaphore.close());
+    assert!(closed.iter().all(Result::is_err));
+    drop(one);
+
+    let mutex = Mutex::new(false);
+    let change = || *mutex.try_lock().unwrap() = true;
+    let wait = || async { drop(mutex.lock_when(|open| *open).await) };
+    behind_a_panic(wait, change);
+}
+
+#[test]
+fn a_panic_of_the_next_owners_waker_does_not_hide_a_change() {
+    let _time = support::VirtualTime::start();
+    let mutex = Mutex::<_, Fifo>::with_policy(false);
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let mut when = queued(mutex.lock_when(|open| *open));
+    let mut guard = mutex.try_lock().unwrap();
+    let mut next = Box::pin(mutex.lock());
+    assert!(poll(&mut next, &bad).is_pending());
+    *guard = true;
+    assert!(panics(|| drop(guard)));
+    drop(next); // its task died of the panic
+    assert!(when.woken());
+    drop(when.ready());
+}
+
+#[test]
+fn dropping_a_future_calls_and_drops_wakers_without_the_lock() {
+    // The dropped future's own waker, and those of the many that it makes way for.
+    let _time = support::VirtualTime::start();
+    let semaphore = Rc::new(Semaphore::new(30));
+    let one = semaphore.try_acquire().unwrap();
+    let touch: Rc<dyn Fn()> = {
+        let semaphore = Rc::clone(&semaphore);
+        Rc::new(move || drop(semaphore.try_acquire_many(0)))
+    };
+    let on_drop = {
+        let touch = Rc::clone(&touch);
+        Script {
+            on_drop: Box::new(move || touch()),
+            ..Script::default()
+        }
+    };
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let mut big = Box::pin(semaphore.acquire_many(30));
+    assert!(poll(&mut big, &on_drop).is_pending());
+    let mut small: Vec<_> = (0..29).map(|_| Box::pin(semaphore.acquire())).collect();
+    for waiter in &mut small {
+        assert!(poll(waiter, &bad).is_pending());
+    }
+    assert!(panics(|| drop(big)));
+    for waiter in &mut small {
+        assert!(poll(waiter, &bad).is_ready());
+    }
+    drop(one);
+    assert_eq!((semaphore.available(), semaphore.waiters()), (30, 0));
+}
+
+#[test]
 fn a_waker_that_panics_while_the_thread_panics_does_not_abort() {
     let mutex = Mutex::new(());
     let bad = Script {
@@ -285,6 +420,8 @@ fn a_panicking_waker_of_another_costs_the_poll_nothing_it_had() {
     for polled_again in [true, false] {
         let mut taker = support::Polled::of(&task, semaphore.acquire());
         if polled_again {
+            taker.pending(); // two looks at the grant of its task
+            taker.pending();
             assert!(panics(|| drop(taker.poll())));
             drop(taker.ready().unwrap());
             drop(poll(&mut victim, &bad));
@@ -296,6 +433,8 @@ fn a_panicking_waker_of_another_costs_the_poll_nothing_it_had() {
             victim = Box::pin(semaphore.acquire());
             assert!(poll(&mut victim, &bad).is_pending());
             drop(all);
+            taker.pending();
+            taker.pending();
             assert!(panics(|| drop(taker.poll())));
             drop(taker); // gives back what it had acquired
             drop(poll(&mut victim, &bad));

@@ -306,8 +306,14 @@ fn the_same_task_takes_a_grant_over() {
     parked.pending();
     let mut other = queued(mutex.lock());
     drop(guard);
+    task.woken();
     // The task's select loop now awaits another lock of the same mutex, and does not poll `parked`.
-    let held = Polled::of(&task, mutex.lock()).ready();
+    let mut second = Polled::of(&task, mutex.lock());
+    for _ in 0..2 {
+        second.pending();
+        assert_eq!(task.woken(), 1, "it has itself polled again");
+    }
+    let held = second.ready();
     parked.pending(); // back in front of `other`
     drop(held);
     assert!(!other.woken());
@@ -327,8 +333,46 @@ fn the_same_task_takes_a_notification_over() {
     let mut queued_too = Polled::of(&task, mutex.lock());
     queued_too.pending();
     drop(guard);
+    queued_too.pending();
+    queued_too.pending();
     drop(queued_too.ready());
     drop(parked.ready());
+}
+
+/// Two loops of one task, as `join!` polls them: neither may live on the other's batons.
+#[test]
+fn siblings_that_are_polled_do_not_rob_each_other() {
+    fn check<P: async_sync::mutex::Policy>(rotate: bool) {
+        let _time = VirtualTime::start();
+        let mutex = Mutex::<_, P>::with_policy(());
+        let task = Task::new();
+        let got = [std::cell::Cell::new(0), std::cell::Cell::new(0)];
+        let mut loops: Vec<_> = (0..2)
+            .map(|n| {
+                let (mutex, got) = (&mutex, &got);
+                Polled::of(&task, async move {
+                    loop {
+                        let guard = mutex.lock().await;
+                        got[n].set(got[n].get() + 1);
+                        tokio::task::yield_now().await;
+                        drop(guard);
+                    }
+                })
+            })
+            .collect();
+        for round in 0..2000 {
+            let first = if rotate { round % 2 } else { 0 };
+            let _: Poll<()> = loops[first].poll();
+            let _: Poll<()> = loops[1 - first].poll();
+        }
+        drop(loops);
+        let got = got.map(std::cell::Cell::into_inner);
+        assert!(got[0].min(got[1]) * 3 > got[0].max(got[1]), "{got:?}");
+    }
+    for rotate in [false, true] {
+        check::<Fifo>(rotate);
+        check::<async_sync::mutex::Adaptive>(rotate);
+    }
 }
 
 #[test]
@@ -346,6 +390,10 @@ fn a_task_that_takes_over_in_vain_does_not_strand_others() {
     // A newcomer is faster; the task polls only its second future, which finds the lock held.
     let newcomer = Polled::new(mutex.lock()).ready();
     queued_too.pending();
+    for _ in 0..2 {
+        assert_eq!(task.woken(), 1, "another look");
+        queued_too.pending();
+    }
     drop(newcomer);
     assert_eq!(
         task.woken(),
@@ -471,6 +519,41 @@ fn batons_survive_a_storm_of_late_tasks() {
         }
     }
     assert_eq!(got, 8);
+}
+
+/// The same with others who try all the time, and so look at every baton when it is late.
+#[test]
+fn late_tasks_are_served_in_turn() {
+    fn check<P: async_sync::mutex::Policy>() {
+        let mut time = VirtualTime::start();
+        let mutex = Mutex::<_, P>::with_policy(());
+        let got: [std::cell::Cell<u32>; 5] = Default::default();
+        let mut tasks: Vec<_> = (0..5)
+            .map(|n| {
+                let (mutex, got) = (&mutex, &got);
+                Polled::new(async move {
+                    loop {
+                        let guard = mutex.lock().await;
+                        got[n].set(got[n].get() + 1);
+                        tokio::task::yield_now().await;
+                        drop(guard);
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..2000 {
+            for task in &mut tasks {
+                time.advance_us(1000);
+                let _: Poll<()> = task.poll();
+                drop(mutex.try_lock());
+            }
+        }
+        drop(tasks);
+        let got = got.map(std::cell::Cell::into_inner);
+        assert!(got.iter().min() > Some(&20), "{got:?}");
+    }
+    check::<Fifo>();
+    check::<async_sync::mutex::Adaptive>();
 }
 
 // Guards.

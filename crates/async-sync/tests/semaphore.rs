@@ -316,9 +316,10 @@ fn the_same_task_takes_permits_over() {
     parked.pending();
     let mut other = queued(semaphore.acquire());
     drop(both);
-    let held = Polled::of(&task, semaphore.acquire_many(2))
-        .ready()
-        .unwrap();
+    let mut second = Polled::of(&task, semaphore.acquire_many(2));
+    second.pending();
+    second.pending();
+    let held = second.ready().unwrap();
     parked.pending();
     assert!(!other.woken());
     drop(held);
@@ -337,9 +338,10 @@ fn what_a_take_over_leaves_goes_to_the_next() {
     parked.pending();
     let mut other = queued(semaphore.acquire());
     drop(all);
-    let held = Polled::of(&task, semaphore.acquire_many(1))
-        .ready()
-        .unwrap();
+    let mut second = Polled::of(&task, semaphore.acquire_many(1));
+    second.pending();
+    second.pending();
+    let held = second.ready().unwrap();
     assert!(other.woken());
     drop(other.ready().unwrap());
     drop(held);
@@ -358,6 +360,8 @@ fn a_take_over_that_does_not_suffice_loses_nothing() {
     parked.pending();
     drop(one);
     let mut big = Polled::of(&task, semaphore.acquire_many(3));
+    big.pending();
+    big.pending();
     big.pending();
     // the permit was given back, and the revoked request comes before all others
     let parked = parked.ready().unwrap();
@@ -411,6 +415,60 @@ fn a_revoked_request_learns_that_the_semaphore_was_closed() {
     drop(semaphore.try_acquire().unwrap());
     semaphore.close();
     assert_eq!(parked.ready().unwrap_err(), AcquireError::Closed);
+}
+
+#[test]
+fn a_revoked_request_leaves_others_alone_if_permits_are_free() {
+    let mut time = VirtualTime::start();
+    let semaphore = Semaphore::new(2);
+    let both = semaphore.try_acquire_many(2).unwrap();
+    let mut parked = queued(semaphore.acquire());
+    let mut next = queued(semaphore.acquire());
+    drop(both);
+    drop(next.ready().unwrap());
+    time.advance_us(1100);
+    let held = semaphore.try_acquire_many(2).unwrap(); // revokes `parked`
+    let mut fresh = queued(semaphore.acquire());
+    drop(held); // one permit to `fresh`, one is free
+    drop(parked.ready().unwrap());
+    drop(fresh.ready().unwrap());
+    assert_eq!(fresh.task.woken(), 1);
+    assert_eq!((semaphore.available(), semaphore.waiters()), (2, 0));
+}
+
+/// Every task is late, and somebody asks all the time: nobody starves, and the big request neither.
+#[test]
+fn late_tasks_are_served_in_turn() {
+    let mut time = VirtualTime::start();
+    let semaphore = Semaphore::new(2);
+    let got: [std::cell::Cell<u32>; 5] = Default::default();
+    let mut tasks: Vec<_> = (0..5)
+        .map(|n| {
+            let (semaphore, got) = (&semaphore, &got);
+            Polled::new(async move {
+                loop {
+                    // the first wants all permits
+                    let permits = semaphore
+                        .acquire_many(if n == 0 { 2 } else { 1 })
+                        .await
+                        .unwrap();
+                    got[n].set(got[n].get() + 1);
+                    tokio::task::yield_now().await;
+                    drop(permits);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..2000 {
+        for task in &mut tasks {
+            time.advance_us(700);
+            let _: std::task::Poll<()> = task.poll();
+            drop(semaphore.try_acquire());
+        }
+    }
+    drop(tasks);
+    let got = got.map(std::cell::Cell::into_inner);
+    assert!(got.iter().min() > Some(&20), "{got:?}");
 }
 
 // On runtimes.

@@ -33,14 +33,24 @@ pub fn now() -> u32 {
 }
 
 /// Whether more than a millisecond lies between the tick `then` and the tick `now`.
+#[inline]
+#[must_use]
+pub const fn is_stale(then: u32, now: u32) -> bool {
+    is_older(then, now, MILLI)
+}
+
+/// Whether more than `limit` ticks lie between the tick `then` and the tick `now`.
 ///
 /// A `then` that lies in the future, as two cores with unequal counters may see it, is young.
 #[inline]
 #[must_use]
-pub const fn is_stale(then: u32, now: u32) -> bool {
+pub const fn is_older(then: u32, now: u32, limit: u32) -> bool {
     let age = now.wrapping_sub(then);
-    age > MILLI && age <= u32::MAX / 2
+    age > limit && age < u32::MAX - SKEW
 }
+
+/// How far in the future a stamp may seem to lie: about a second.
+const SKEW: u32 = 1000 * MILLI;
 
 #[cfg(feature = "std")]
 pub use source::set_virtual;
@@ -251,6 +261,8 @@ mod tests {
         assert!(is_stale(u32::MAX - 10, MILLI));
         // a stamp from another core's future
         assert!(!is_stale(200, 100));
+        // nearly a whole round of the counter ago
+        assert!(is_stale(0, u32::MAX - 2 * SKEW));
     }
 
     #[cfg(all(feature = "std", not(any(loom, shuttle))))]

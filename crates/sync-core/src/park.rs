@@ -59,24 +59,28 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     });
     let waker = Waker::from(Arc::clone(&unparker));
     let mut cx = Context::from_waker(&waker);
-    let mut nested_wake = false;
-    let out = loop {
+    let mut debt = None;
+    loop {
         if let Poll::Ready(out) = future.as_mut().poll(&mut cx) {
-            break out;
+            return out;
         }
         // Acquire: pairs with the waker's Release.
         while !unparker.woken.swap(false, Ordering::Acquire) {
             std::thread::park();
         }
-        nested_wake = true;
-    };
-    if nested_wake {
-        // When calls nest (a future blocks in its own poll), they share the thread's flag and this
-        // call may have consumed a wake-up of the outer one. Leave one behind: a spurious poll
-        // costs little, a lost one would hang.
-        waker.wake();
+        debt.get_or_insert_with(|| WakeOnDrop(waker.clone()));
     }
-    out
+}
+
+/// When calls nest (a future blocks in its own poll), they share the thread's flag, and the inner
+/// one may have consumed a wake-up of the outer one. It leaves one behind when it ends, also by a
+/// panic: a spurious poll costs little, a lost one would hang.
+struct WakeOnDrop(Waker);
+
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        self.0.wake_by_ref();
+    }
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
@@ -137,6 +141,32 @@ mod tests {
                     Poll::Pending
                 }
             }));
+            Poll::Pending
+        }));
+        assert_eq!(polls, 2);
+    }
+
+    #[test]
+    fn a_nested_call_that_panics_does_not_either() {
+        let mut polls = 0;
+        block_on(poll_fn(|outer| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(());
+            }
+            outer.waker().wake_by_ref();
+            let mut inner_polls = 0;
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                block_on(poll_fn(|inner| -> Poll<()> {
+                    inner_polls += 1;
+                    inner.waker().wake_by_ref();
+                    if inner_polls == 2 {
+                        std::panic::resume_unwind(Box::new("inner"));
+                    }
+                    Poll::Pending
+                }));
+            }));
+            assert!(panicked.is_err());
             Poll::Pending
         }));
         assert_eq!(polls, 2);

@@ -8,7 +8,7 @@
 //! No wake-up is lost: a future queues here, and sets the bit, while it holds the lock; every later
 //! owner that may have changed the value sees the bit when it unlocks, clears it, and wakes all.
 
-use sync_core::waiters::{Contains, Left, Locked, Protocol, Turn, Verdict, WaitList};
+use sync_core::waiters::{Contains, Driver, Left, Locked, Protocol, Turn, Verdict, WaitList};
 use sync_core::{const_fn, waiters::Phase};
 
 const QUEUES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 64 };
@@ -59,7 +59,7 @@ impl Changes {
 unsafe impl Protocol<1> for Changes {
     const TIMED: bool = false;
 
-    fn queue(&self) -> &WaitList {
+    fn queue(&self, _: Driver) -> &WaitList {
         &self.0
     }
 
@@ -84,7 +84,7 @@ unsafe impl Protocol<1> for Changes {
 unsafe impl Contains<1> for Changes {
     type Raw = Self;
 
-    fn raw(&self) -> &Self {
+    fn raw(&self, _: Driver) -> &Self {
         self
     }
 }

@@ -27,24 +27,29 @@ pub trait Handle: Unlock {
     #[doc(hidden)]
     fn mutex(&self) -> &Mutex<Self::Value, Self::Policy>;
     #[doc(hidden)]
-    fn into_mapped(self) -> Self::Mapped;
+    fn into_mapped(self, _: sealed::Guard) -> Self::Mapped;
 }
 
 /// What a mapped guard holds on to: something that leads to a lock. Sealed.
 pub trait Unlock: sealed::Sealed {
     #[doc(hidden)]
-    fn unlock(&self);
+    fn unlock(&self, _: sealed::Guard);
 }
 
 mod sealed {
     pub trait Sealed {}
+
+    /// What only this file can name: to call a method of a sealed trait is as bad as to implement
+    /// it, where the method unlocks a mutex whose guard is out.
+    #[derive(Debug)]
+    pub struct Guard;
 }
 
 impl<T: ?Sized, P: Policy> sealed::Sealed for &Mutex<T, P> {}
 impl<T: ?Sized, P: Policy> Unlock for &Mutex<T, P> {
     #[inline]
-    fn unlock(&self) {
-        self.raw.unlock();
+    fn unlock(&self, _: sealed::Guard) {
+        self.raw.unlock_held();
     }
 }
 impl<'a, T: ?Sized, P: Policy> Handle for &'a Mutex<T, P> {
@@ -57,7 +62,7 @@ impl<'a, T: ?Sized, P: Policy> Handle for &'a Mutex<T, P> {
     fn mutex(&self) -> &Mutex<T, P> {
         self
     }
-    fn into_mapped(self) -> &'a RawMutex<P> {
+    fn into_mapped(self, _: sealed::Guard) -> &'a RawMutex<P> {
         &self.raw
     }
 }
@@ -65,8 +70,8 @@ impl<'a, T: ?Sized, P: Policy> Handle for &'a Mutex<T, P> {
 impl<P: Policy> sealed::Sealed for &RawMutex<P> {}
 impl<P: Policy> Unlock for &RawMutex<P> {
     #[inline]
-    fn unlock(&self) {
-        RawMutex::unlock(self);
+    fn unlock(&self, _: sealed::Guard) {
+        self.unlock_held();
     }
 }
 
@@ -75,8 +80,8 @@ impl<T: ?Sized, P: Policy> sealed::Sealed for Arc<Mutex<T, P>> {}
 #[cfg(feature = "alloc")]
 impl<T: ?Sized, P: Policy> Unlock for Arc<Mutex<T, P>> {
     #[inline]
-    fn unlock(&self) {
-        self.raw.unlock();
+    fn unlock(&self, _: sealed::Guard) {
+        self.raw.unlock_held();
     }
 }
 #[cfg(feature = "alloc")]
@@ -89,7 +94,7 @@ impl<T: ?Sized, P: Policy> Handle for Arc<Mutex<T, P>> {
     fn mutex(&self) -> &Mutex<T, P> {
         self
     }
-    fn into_mapped(self) -> Self {
+    fn into_mapped(self, _: sealed::Guard) -> Self {
         self
     }
 }
@@ -152,7 +157,7 @@ impl<H: Handle<Value = T>, T: ?Sized> Guard<H, T> {
     ) -> MappedGuard<H::Mapped, U> {
         let part = NonNull::from(part(&mut guard));
         // SAFETY: the part belongs to the value that this guard had alone.
-        unsafe { MappedGuard::new(guard.into_handle().into_mapped(), part) }
+        unsafe { MappedGuard::new(guard.into_handle().into_mapped(sealed::Guard), part) }
     }
 
     /// Narrows the guard to a part of the value, if there is one.
@@ -168,7 +173,7 @@ impl<H: Handle<Value = T>, T: ?Sized> Guard<H, T> {
             return Err(guard);
         };
         // SAFETY: the part belongs to the value that this guard had alone.
-        Ok(unsafe { MappedGuard::new(guard.into_handle().into_mapped(), part) })
+        Ok(unsafe { MappedGuard::new(guard.into_handle().into_mapped(sealed::Guard), part) })
     }
 
     /// Keeps the lock locked and returns what leads to it.
@@ -201,7 +206,7 @@ impl<H: Handle<Value = T>, T: ?Sized> DerefMut for Guard<H, T> {
 impl<H: Handle<Value = T>, T: ?Sized> Drop for Guard<H, T> {
     #[inline]
     fn drop(&mut self) {
-        self.handle.unlock();
+        self.handle.unlock(sealed::Guard);
     }
 }
 
@@ -308,7 +313,7 @@ impl<H: Unlock, U: ?Sized> DerefMut for MappedGuard<H, U> {
 impl<H: Unlock, U: ?Sized> Drop for MappedGuard<H, U> {
     #[inline]
     fn drop(&mut self) {
-        self.handle.unlock();
+        self.handle.unlock(sealed::Guard);
     }
 }
 

@@ -17,7 +17,7 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 use alloc::sync::Arc;
 use sync_core::const_fn;
-use sync_core::waiters::Contains;
+use sync_core::waiters::{Contains, Driver};
 
 #[cfg(feature = "alloc")]
 pub use futures::LockOwned;
@@ -293,7 +293,7 @@ unsafe impl<T: ?Sized, P: Policy> Contains<1> for Mutex<T, P> {
     type Raw = RawMutex<P>;
 
     #[inline]
-    fn raw(&self) -> &RawMutex<P> {
+    fn raw(&self, _: Driver) -> &RawMutex<P> {
         &self.raw
     }
 }
@@ -304,14 +304,16 @@ impl<T: Default, P: Policy> Default for Mutex<T, P> {
     }
 }
 
-impl<T, P: Policy> From<T> for Mutex<T, P> {
+// For the default policy only, so that `Mutex::from(5)` says all.
+impl<T> From<T> for Mutex<T> {
     fn from(value: T) -> Self {
-        Mutex::with_policy(value)
+        Mutex::new(value)
     }
 }
 
 impl<T: ?Sized + fmt::Debug, P: Policy> fmt::Debug for Mutex<T, P> {
-    /// Never waits: a value that somebody else uses is shown as `<locked>`.
+    /// Never waits: a value that somebody else uses is shown as `<locked>`. Looks at the value by
+    /// [`try_lock`](Mutex::try_lock).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Mutex");
         match self.try_lock() {

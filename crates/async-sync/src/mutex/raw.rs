@@ -22,11 +22,11 @@
 //! polled   Notified, free                     LOCKED, out of the queue
 //!          Notified, held by a newcomer       stays the head, Queued; waited > 1 ms: STARVING
 //!          Granted                            out of the queue; last, or waited < 1 ms: not STARVING
-//!          Queued or new, the baton lies with another future of its task: that one is Revoked and
-//!                                             this one takes the baton
+//!          Queued, the baton lies with another future of its task, as it did at two looks:
+//!                                             that one is Revoked and this one takes the baton
 //!          Revoked                            takes any unclaimed baton, else the front of the queue
 //! dropped  with a baton                       it is passed on
-//! any      the baton is older than 1 ms       its holder is Revoked, the next is handed the lock
+//! any      the baton is stale                 its holder is Revoked, the next is handed the lock
 //! ```
 //!
 //! # Invariants
@@ -48,7 +48,7 @@ use core::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
+    Contains, Driver, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
 };
 use sync_core::word::{LockState, LockWord};
 use sync_core::{clock, const_fn};
@@ -169,6 +169,16 @@ impl<P: Policy> RawMutex<P> {
     #[doc(alias = "Unlock")]
     #[inline]
     pub fn unlock(&self) {
+        match self.word.release_checked() {
+            Ok(old) if old.is_only_locked() => {}
+            Ok(old) => self.unlock_slow(old, true),
+            Err(_) => panic!("unlock of unlocked mutex"),
+        }
+    }
+
+    /// The same for a guard, which cannot be mistaken about holding the lock.
+    #[inline]
+    pub(super) fn unlock_held(&self) {
         let old = self.word.release();
         if !old.is_only_locked() {
             self.unlock_slow(old, true);
@@ -186,24 +196,12 @@ impl<P: Policy> RawMutex<P> {
 
     #[cold]
     fn unlock_slow(&self, old: LockState, changed: bool) {
-        if !old.is_locked() {
-            self.word.undo_release();
-            // Somebody may have seen the lock held for a moment, and queued.
-            self.pass_on(&mut self.queue.lock());
-            panic!("unlock of unlocked mutex");
-        }
+        // In a destructor: a waker that panics on the way must not cost others the news.
+        let _news = (changed && old.has_condition()).then(|| TellChange(self));
         let somebody_comes =
             old.is_notified() && !old.must_hand_over(P::RULE) && !self.queue.has_stale_baton();
         if old.is_waiting() && !somebody_comes {
             self.pass_on(&mut self.queue.lock());
-        }
-        if changed && old.has_condition() {
-            // Relaxed: whoever waits for a change sets the flag while it holds the lock, and takes
-            // the lock again before it looks.
-            let _ = self
-                .word
-                .update(Ordering::Relaxed, |s| Some(s.unconditional()));
-            condition::changed(self.address());
         }
     }
 
@@ -213,6 +211,11 @@ impl<P: Policy> RawMutex<P> {
         let _ = self
             .word
             .update(Ordering::Relaxed, |s| Some(s.conditional()));
+    }
+
+    #[cfg(all(test, loom))]
+    pub(super) fn word(&self) -> &LockWord {
+        &self.word
     }
 
     /// What `condition` knows this lock by.
@@ -292,12 +295,12 @@ impl<P: Policy> RawMutex<P> {
     }
 
     /// A waiter without a baton is polled: new, queued, or back after it lost its baton.
-    fn compete(&self, queue: &mut Locked<'_, 1>, turn: &Turn<'_>) -> Verdict {
+    fn compete(&self, queue: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
         let mut first = turn.phase() == Phase::Revoked;
         let unclaimed = if first {
             queue.front(0).filter(|head| head.phase().is_baton())
         } else {
-            queue.same_task_baton(turn)
+            queue.same_task_baton(turn).filter(|_| turn.may_take_over())
         };
         if let Some(head) = unclaimed {
             let granted = head.phase() == Phase::Granted;
@@ -333,6 +336,21 @@ impl<P: Policy> RawMutex<P> {
     }
 }
 
+/// Tells those who wait for the value to change.
+struct TellChange<'a, P: Policy>(&'a RawMutex<P>);
+
+impl<P: Policy> Drop for TellChange<'_, P> {
+    fn drop(&mut self) {
+        // Relaxed: whoever waits for a change sets the flag while it holds the lock, and takes the
+        // lock again before it looks.
+        let _ = self
+            .0
+            .word
+            .update(Ordering::Relaxed, |s| Some(s.unconditional()));
+        condition::changed(self.0.address());
+    }
+}
+
 /// How often a blocking call looks before it parks: one to two microseconds.
 #[cfg(feature = "std")]
 const SPINS: u32 = 50;
@@ -342,7 +360,7 @@ unsafe impl<P: Policy> Protocol<1> for RawMutex<P> {
     const TIMED: bool = P::STARVES;
 
     #[inline]
-    fn queue(&self) -> &WaitList {
+    fn queue(&self, _: Driver) -> &WaitList {
         &self.queue
     }
 
@@ -384,6 +402,7 @@ unsafe impl<P: Policy> Protocol<1> for RawMutex<P> {
         let mut late = false;
         loop {
             let alone = queue.len() == 1;
+            let patience = queue.patience();
             let Some(head) = queue.front(0) else {
                 // Relaxed: flags that only concern waiters.
                 let _ = self.word.update(Ordering::Relaxed, |s| {
@@ -396,7 +415,7 @@ unsafe impl<P: Policy> Protocol<1> for RawMutex<P> {
             if phase.is_baton() {
                 let tick = clock::now();
                 now = Some(tick);
-                if clock::is_stale(head.given(), tick) {
+                if patience.is_over(head.given(), tick) {
                     late = true;
                     if phase == Phase::Granted {
                         head.revoke();
@@ -452,7 +471,7 @@ unsafe impl<P: Policy> Contains<1> for RawMutex<P> {
     type Raw = Self;
 
     #[inline]
-    fn raw(&self) -> &Self {
+    fn raw(&self, _: Driver) -> &Self {
         self
     }
 }

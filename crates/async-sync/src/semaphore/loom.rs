@@ -237,3 +237,19 @@ fn take_over() {
         all_back(&semaphore, 2);
     });
 }
+
+/// Forgotten permits come back while the limit moves.
+#[test]
+fn release_against_set_limit() {
+    model(|| {
+        let semaphore = Arc::new(Semaphore::new(5));
+        semaphore.try_acquire_many(2).unwrap().forget();
+        let resizer = {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || semaphore.set_limit(1))
+        };
+        semaphore.release(2);
+        resizer.join().unwrap();
+        all_back(&semaphore, 1);
+    });
+}

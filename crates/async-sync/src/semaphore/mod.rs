@@ -12,7 +12,7 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 use alloc::sync::Arc;
 use sync_core::const_fn;
-use sync_core::waiters::Contains;
+use sync_core::waiters::{Contains, Driver};
 use sync_core::word::PermitState;
 
 pub use error::{AcquireError, TryAcquireError};
@@ -101,7 +101,8 @@ impl Semaphore {
     ///
     /// # Fairness
     ///
-    /// First come, first served, without exception.
+    /// First come, first served. The exceptions are those that keep a future which nobody polls from
+    /// blocking the others: it is passed over until it is polled again.
     ///
     /// # Panics
     ///
@@ -329,7 +330,7 @@ unsafe impl Contains<2> for Semaphore {
     type Raw = RawSemaphore;
 
     #[inline]
-    fn raw(&self) -> &RawSemaphore {
+    fn raw(&self, _: Driver) -> &RawSemaphore {
         &self.raw
     }
 }

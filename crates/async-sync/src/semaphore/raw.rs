@@ -20,11 +20,11 @@
 //!           else, under the queue's lock, pass_on:
 //!             while the head's request is covered   AVAILABLE -= n, Granted, lane 1
 //! polled    Granted                                 out of the queue
-//!           the baton lies with another future      that one is Revoked, its permits come back, and
-//!           of its task                             this one may take them before lane 0
+//!           Queued, a baton lies with another       that one is Revoked, its permits come back, and
+//!           future of its task, as at two looks     this one may take them before lane 0
 //!           Revoked                                 as first in line; else the front of lane 0
 //! dropped   Granted                                 its permits come back: pass_on
-//! any       the oldest baton is older than 1 ms     its holder is Revoked, its permits come back
+//! any       the oldest baton is stale               its holder is Revoked, its permits come back
 //! set_limit up: AVAILABLE += difference, pass_on. down: AVAILABLE -= difference
 //! close     CLOSED; everybody in lane 0 is refused. What was granted stays granted.
 //! ```
@@ -37,7 +37,7 @@
 //! 3. `AVAILABLE` + permits held + permits granted = limit.
 
 use sync_core::atomic::{AtomicUsize, Ordering};
-use sync_core::waiters::{Left, Locked, Phase, Protocol, Refused, Turn, Verdict, WaitList};
+use sync_core::waiters::{Driver, Left, Locked, Phase, Protocol, Refused, Turn, Verdict, WaitList};
 use sync_core::word::{PermitState, PermitWord};
 use sync_core::{clock, const_fn};
 
@@ -112,19 +112,25 @@ impl RawSemaphore {
     }
 
     /// Gives back permits for whose existence there is only the caller's word.
+    ///
+    /// Under the queue's lock, where the limit does not move.
     pub(super) fn release_checked(&self, n: usize) {
+        let mut queue = self.queue.lock();
+        let limit = self.limit() as isize;
         let fits = |s: PermitState| {
             // Within the limit the sum cannot overflow.
-            n <= PermitState::MAX && s.available() + n as isize <= self.limit() as isize
+            n <= PermitState::MAX && s.available() + n as isize <= limit
         };
         // Release: as `PermitWord::add`.
         let added = self
             .word
             .update(Ordering::Release, |s| if fits(s) { s.add(n) } else { None });
         match added {
-            Err(_) => panic!("semaphore: released more than held"),
-            Ok(old) if old.is_waiting() => self.release_slow(),
-            Ok(_) => {}
+            Ok(_) => self.pass_on(&mut queue),
+            Err(_) => {
+                queue.release();
+                panic!("semaphore: released more than held");
+            }
         }
     }
 
@@ -183,7 +189,7 @@ unsafe impl Protocol<2> for RawSemaphore {
     const TIMED: bool = false;
 
     #[inline]
-    fn queue(&self) -> &WaitList<2> {
+    fn queue(&self, _: Driver) -> &WaitList<2> {
         &self.queue
     }
 
@@ -200,9 +206,14 @@ unsafe impl Protocol<2> for RawSemaphore {
         let n = turn.tag();
         let mut first = turn.phase() == Phase::Revoked;
         let unclaimed = if first {
-            queue.front(GRANTED)
+            // Somebody else's grant only if what is free does not suffice.
+            if self.state().covers(n) {
+                None
+            } else {
+                queue.front(GRANTED)
+            }
         } else {
-            queue.same_task_baton(turn)
+            queue.same_task_baton(turn).filter(|_| turn.may_take_over())
         };
         if let Some(owner) = unclaimed {
             // Back to the word with its permits; if they do not suffice, `pass_on` follows.
@@ -247,9 +258,10 @@ unsafe impl Protocol<2> for RawSemaphore {
     fn pass_on(&self, queue: &mut Locked<'_, 2>) {
         let mut now = None;
         let mut revoked = 0;
+        let patience = queue.patience();
         // The oldest baton stands first, so one look at it says whether any is stale.
         while let Some(owner) = queue.front(GRANTED) {
-            if !clock::is_stale(owner.given(), *now.get_or_insert_with(clock::now)) {
+            if !patience.is_over(owner.given(), *now.get_or_insert_with(clock::now)) {
                 break;
             }
             self.word.add(owner.tag());
@@ -257,6 +269,7 @@ unsafe impl Protocol<2> for RawSemaphore {
             revoked += 1;
             if revoked % WORK == 0 {
                 queue.flush(); // others may want the queue
+                now = None;
             }
         }
         loop {
@@ -282,6 +295,7 @@ unsafe impl Protocol<2> for RawSemaphore {
             }
             if !queue.has_room() {
                 queue.flush();
+                now = None; // foreign code has run
             }
         }
     }

@@ -128,3 +128,47 @@ fn several_batches() {
         assert_eq!(group.waiters(), 0);
     });
 }
+
+/// A thread that ends one round may find waiters of the next, whose round another thread has ended
+/// meanwhile: what was done in that one must be seen, too.
+#[test]
+fn a_settled_waiter_sees_its_own_round() {
+    model(|| {
+        let shared = Arc::new((RawWaitGroup::new(), UnsafeCell::new(0)));
+        shared.0.add(1);
+        let task = Task::new();
+        let mut first = Box::pin(shared.0.wait());
+        assert!(task.poll(first.as_mut()).is_pending());
+        let ender = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.0.done())
+        };
+        let next = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.0.add(1);
+                let task = Task::new();
+                let mut wait = pin!(shared.0.wait());
+                if task.poll(wait.as_mut()).is_ready() {
+                    return;
+                }
+                let worker = {
+                    let shared = Arc::clone(&shared);
+                    thread::spawn(move || {
+                        // SAFETY: read only after the wait; loom checks it.
+                        shared.1.with_mut(|value| unsafe { *value = 1 });
+                        shared.0.done();
+                    })
+                };
+                if task.poll(wait.as_mut()).is_ready() {
+                    // SAFETY: the round is over; loom checks it.
+                    assert_eq!(shared.1.with(|value| unsafe { *value }), 1);
+                }
+                worker.join().unwrap();
+            })
+        };
+        ender.join().unwrap();
+        next.join().unwrap();
+        assert!(task.poll(first.as_mut()).is_ready());
+    });
+}

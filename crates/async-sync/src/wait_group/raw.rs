@@ -34,7 +34,7 @@ use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::const_fn;
 use sync_core::waiters::{
-    Contains, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
+    Contains, Driver, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
 };
 use sync_core::word::{CountState, CountWord, Done};
 
@@ -121,9 +121,9 @@ impl RawWaitGroup {
     fn end_round(&self) {
         let mut queue = self.queue.lock();
         while let Some(head) = queue.front(0) {
-            // Relaxed: the round that this thread ended is seen by this thread; a newer one that
-            // is seen too is settled by whoever ended it, or here.
-            if head.tag() == self.word.load(Ordering::Relaxed).round() {
+            // Acquire: a waiter may be settled here in the name of a thread that ended a newer
+            // round, and it must see what was done in that one, too.
+            if head.tag() == self.word.load(Ordering::Acquire).round() {
                 break;
             }
             head.settle(0);
@@ -179,7 +179,7 @@ unsafe impl Protocol<1> for RawWaitGroup {
     const TIMED: bool = false;
 
     #[inline]
-    fn queue(&self) -> &WaitList {
+    fn queue(&self, _: Driver) -> &WaitList {
         &self.queue
     }
 
@@ -222,7 +222,7 @@ unsafe impl Contains<1> for RawWaitGroup {
     type Raw = Self;
 
     #[inline]
-    fn raw(&self) -> &Self {
+    fn raw(&self, _: Driver) -> &Self {
         self
     }
 }

@@ -76,7 +76,8 @@ mod tracked {
         #[must_use = "futures do nothing unless you `.await` or poll them"]
         #[derive(Debug)]
         pub struct Tracked<F> {
-            // Dropped first: what the future owns is gone by the time the group hears of it.
+            // Dropped first: if this is dropped before completion, what the future owns is gone by the
+            // time the group hears of it.
             #[pin]
             future: F,
             token: Option<OwnedToken>,

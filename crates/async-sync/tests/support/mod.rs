@@ -29,7 +29,11 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(
         let count = unsafe { Arc::from_raw(data.cast::<Count>()) };
         count.0.fetch_add(1, Ordering::SeqCst);
     },
-    |_| unreachable!("the workspace wakes by value"),
+    |data| {
+        // SAFETY: made by `Arc::into_raw`; the caller's count keeps it alive.
+        let count = unsafe { &*data.cast::<Count>() };
+        count.0.fetch_add(1, Ordering::SeqCst);
+    },
     // SAFETY: made by `Arc::into_raw`; dropping gives up one count.
     |data| unsafe { Arc::decrement_strong_count(data.cast::<Count>()) },
 );

@@ -1,8 +1,9 @@
 //! Wakers on the stack, to be called once no lock is held.
 //!
-//! A waker is foreign code: it may panic. With `std` each call is isolated, all of the batch are
-//! called, and the first panic goes on afterwards, unless the thread panics already. Without `std`
-//! the batch is called from its destructor, so a first panic does not stop it either.
+//! A waker is foreign code: it may panic. With `std` each call is isolated: all wakers of the batch
+//! are called, whoever fills the batch goes on filling it, and the first panic goes on when the batch
+//! is dropped, unless the thread panics already. Without `std` nothing can catch a panic; the rest of
+//! the batch is called from its destructor.
 
 use core::mem::MaybeUninit;
 use core::task::Waker;
@@ -13,6 +14,8 @@ pub struct WakeBatch {
     wakers: [MaybeUninit<Waker>; WakeBatch::CAPACITY],
     called: usize,
     len: usize,
+    #[cfg(feature = "std")]
+    panic: Option<Box<dyn core::any::Any + Send>>,
 }
 
 impl WakeBatch {
@@ -28,6 +31,8 @@ impl WakeBatch {
             wakers: [const { MaybeUninit::uninit() }; Self::CAPACITY],
             called: 0,
             len: 0,
+            #[cfg(feature = "std")]
+            panic: None,
         }
     }
 
@@ -51,9 +56,7 @@ impl WakeBatch {
 
     /// Calls all wakers. No lock may be held.
     ///
-    /// # Panics
-    ///
-    /// If a waker panics; the others have been called then.
+    /// With `std`, a panic of a waker comes out when the batch is dropped.
     #[inline]
     pub fn wake_all(&mut self) {
         if self.len != 0 {
@@ -77,19 +80,12 @@ impl WakeBatch {
 
     #[cfg(feature = "std")]
     fn call(&mut self) {
-        use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-        let mut panic = None;
+        use std::panic::{AssertUnwindSafe, catch_unwind};
         while let Some(waker) = self.next() {
             // Unwind-safe: the waker is consumed and nothing of ours is touched by the call.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                panic.get_or_insert(payload);
+                self.panic.get_or_insert(payload);
             }
-        }
-        // A second panic while the thread unwinds would abort the process.
-        if let Some(payload) = panic
-            && !std::thread::panicking()
-        {
-            resume_unwind(payload);
         }
     }
 
@@ -111,6 +107,13 @@ impl Drop for WakeBatch {
     #[inline]
     fn drop(&mut self) {
         self.wake_all();
+        #[cfg(feature = "std")]
+        if let Some(payload) = self.panic.take()
+            && !std::thread::panicking()
+        {
+            // (A second panic while the thread unwinds would abort the process.)
+            std::panic::resume_unwind(payload);
+        }
     }
 }
 

@@ -27,6 +27,11 @@ impl Bell {
         }
     }
 
+    #[cfg(not(loom))]
+    pub(super) fn list(&self) -> &WaitList<2> {
+        &self.queue
+    }
+
     pub(super) fn waiters(&self) -> usize {
         self.queue.len()
     }
@@ -103,7 +108,7 @@ impl Bell {
 unsafe impl Protocol<2> for Bell {
     const TIMED: bool = true;
 
-    fn queue(&self) -> &WaitList<2> {
+    fn queue(&self, _: Driver) -> &WaitList<2> {
         &self.queue
     }
 
@@ -119,7 +124,15 @@ unsafe impl Protocol<2> for Bell {
         if self.word.load(Ordering::Relaxed) & SHUT != 0 {
             return Verdict::Refused(CLOSED);
         }
-        if let Some(owner) = queue.same_task_baton(turn) {
+        if !first && let Some(owner) = queue.same_task_baton(turn) {
+            if !turn.may_take_over() {
+                self.word.fetch_or(WAITING, Ordering::Relaxed);
+                return match turn.phase() {
+                    _ if !turn.can_wait() => Verdict::Rearm,
+                    Phase::Idle => Verdict::Back,
+                    _ => Verdict::Stay,
+                };
+            }
             self.word.fetch_add(STROKE, Ordering::Relaxed);
             owner.revoke();
             first = true;
@@ -167,7 +180,7 @@ unsafe impl Protocol<2> for Bell {
 unsafe impl Contains<2> for Bell {
     type Raw = Self;
 
-    fn raw(&self) -> &Self {
+    fn raw(&self, _: Driver) -> &Self {
         self
     }
 }

@@ -1,7 +1,7 @@
 //! The queue: circular, doubly linked, one head pointer a lane, one lock for all lanes.
 //!
 //! ```text
-//! lock: u32       the length and the lock, see `lock`
+//! lock: u32       the length, the patience, and the lock, see `lock`
 //! oldest: u32     tick of the oldest unclaimed baton, 0 = none; readable without the lock
 //! heads: *[LANES] first node of each lane, null when empty; head.prev is the last
 //! ```
@@ -10,6 +10,14 @@
 //! primitive with one baton at a time (a mutex) has a single lane and keeps the baton at its head,
 //! one with many (a semaphore) moves them to a lane of their own, so that neither kind ever has to
 //! search.
+//!
+//! # Patience
+//!
+//! A baton is stale when it has been unclaimed for `1 ms << patience`. Patience is 0 unless it proves
+//! wrong: when a revoked waiter turns up after all, its baton was revoked too early, because tasks
+//! wait that long for a thread, and patience goes up by one; each baton that is claimed within a
+//! millisecond takes it down again. Without it, an overloaded program that also polls the object
+//! often (`try_lock`) would take every baton away before its holder runs.
 //!
 //! # Invariants (while the lock is free)
 //!
@@ -24,7 +32,7 @@ use core::ptr;
 use core::task::Waker;
 
 use super::batch::WakeBatch;
-use super::lock::LenLock;
+use super::lock::{Guarded, LenLock};
 use super::node::{Phase, Waiter};
 use crate::atomic::{AtomicU32, Ordering, UnsafeCell};
 use crate::clock;
@@ -62,7 +70,7 @@ impl<const LANES: usize> WaitList<LANES> {
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lock.len() as usize
+        self.lock.peek().len as usize
     }
 
     /// Whether nobody is queued: a snapshot, without the lock.
@@ -72,29 +80,48 @@ impl<const LANES: usize> WaitList<LANES> {
         self.len() == 0
     }
 
-    /// Whether a baton has been unclaimed for more than a millisecond: a snapshot, without the
-    /// lock. Looks at the clock only if there is a baton.
+    /// Whether a baton has been unclaimed for too long: a snapshot, without the lock. Looks at the
+    /// clock only if there is a baton.
     #[inline]
     #[must_use]
     pub fn has_stale_baton(&self) -> bool {
         // Relaxed: a value that is out of date sends the caller to the lock, where it looks again,
         // or belongs to a baton that was passed on a moment ago.
         let oldest = self.oldest.load(Ordering::Relaxed);
-        oldest != 0 && clock::is_stale(oldest, clock::now())
+        oldest != 0 && clock::is_older(oldest, clock::now(), limit(self.lock.peek()))
     }
 
     /// Locks the queue. Dropping the result unlocks it and then calls the wakers that were
     /// collected meanwhile.
     #[inline]
     pub fn lock(&self) -> Locked<'_, LANES> {
-        let len = self.lock.acquire();
+        let guarded = self.lock.acquire();
         Locked {
             list: self,
-            len,
+            guarded,
             batons_moved: false,
             batch: WakeBatch::new(),
         }
     }
+}
+
+/// How long a baton may lie unclaimed.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience(u32);
+
+impl Patience {
+    /// Whether a baton that was given at tick `given` has been unclaimed for too long at tick `now`.
+    #[inline]
+    #[must_use]
+    pub fn is_over(self, given: u32, now: u32) -> bool {
+        clock::is_older(given, now, self.0)
+    }
+}
+
+/// How many ticks a baton may lie unclaimed.
+#[inline]
+fn limit(guarded: Guarded) -> u32 {
+    clock::MILLI << guarded.patience
 }
 
 impl<const LANES: usize> Default for WaitList<LANES> {
@@ -114,7 +141,7 @@ impl<const LANES: usize> fmt::Debug for WaitList<LANES> {
 /// A locked queue, and the wakers to call once it is unlocked.
 pub struct Locked<'a, const LANES: usize> {
     list: &'a WaitList<LANES>,
-    len: u32,
+    guarded: Guarded,
     /// Whether `oldest` has to be determined anew.
     batons_moved: bool,
     batch: WakeBatch,
@@ -125,14 +152,34 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len as usize
+        self.guarded.len as usize
     }
 
     /// Whether nobody is queued in any lane.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.guarded.len == 0
+    }
+
+    /// How long a baton may lie unclaimed at present.
+    #[inline]
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        Patience(limit(self.guarded))
+    }
+
+    /// A revoked waiter turned up: its baton was taken too early.
+    pub(super) fn more_patience(&mut self) {
+        self.guarded.patience = LenLock::MAX_PATIENCE.min(self.guarded.patience + 1);
+    }
+
+    /// A baton that was given at tick `given` is claimed: if that is soon enough, batons need no
+    /// more patience than that.
+    pub(super) fn claimed(&mut self, given: u32) {
+        if self.guarded.patience != 0 && !clock::is_stale(given, clock::now()) {
+            self.guarded.patience -= 1;
+        }
     }
 
     /// The first waiter of `lane`.
@@ -191,16 +238,15 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// Unlocks, calls the wakers collected so far, and locks again. Whatever the caller knew about
     /// the queue and the word may have changed.
     ///
-    /// # Panics
-    ///
-    /// If a waker panics; all of them have been called then.
+    /// A panic of a waker does not come out here, where the caller has more to do, but when the
+    /// queue is released.
     pub fn flush(&mut self) {
-        /// Locks again in its destructor, so also when a waker panics: what is dropped then is a
-        /// locked queue, as always.
+        /// Locks again in its destructor, so also when a waker panics and nothing can catch it
+        /// (without `std`): what is dropped then is a locked queue, as always.
         struct Relock<'q, 'a, const LANES: usize>(&'q mut Locked<'a, LANES>);
         impl<const LANES: usize> Drop for Relock<'_, '_, LANES> {
             fn drop(&mut self) {
-                self.0.len = self.0.list.lock.acquire();
+                self.0.guarded = self.0.list.lock.acquire();
             }
         }
 
@@ -241,13 +287,12 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             // Relaxed: see `has_stale_baton`.
             self.list.oldest.store(oldest, Ordering::Relaxed);
         }
-        self.list.lock.release(self.len);
+        self.list.lock.release(self.guarded);
     }
 
     fn oldest_baton(&mut self) -> u32 {
         match self.front(WaitList::<LANES>::BATONS) {
-            // Never 0, which stands for "none": a tick too old at worst.
-            Some(front) if front.phase().is_baton() => front.given().max(1),
+            Some(front) if front.phase().is_baton() => front.given(),
             _ => 0,
         }
     }
@@ -258,45 +303,83 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         self.batons_moved |= phase.is_baton();
     }
 
-    /// Links `node` in `lane`: at the end, or in front of all but the baton that may lie there.
+    /// Links `node` at the end of `lane`.
     ///
     /// # Safety
     ///
     /// `node` is not linked anywhere, stays where it is until it has left this queue, and its
     /// future is the caller.
-    pub(super) unsafe fn link(&mut self, node: &Waiter, lane: usize, front: bool) {
+    pub(super) unsafe fn push_back(&mut self, node: &Waiter, lane: usize) {
+        let head = self.head(lane);
+        // SAFETY: the caller's promise; the head is null or linked in this lane.
+        unsafe { self.link_before(node, head, lane) };
+    }
+
+    /// Links `node`, whose baton was revoked, in lane 0: before all who never had a baton, and behind
+    /// those whose baton was given earlier than its own. So the revoked keep their order.
+    ///
+    /// Looks at no more than [`SCAN`](Self::SCAN) of those.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push_back`](Self::push_back).
+    pub(super) unsafe fn push_revoked(&mut self, node: &Waiter) {
+        let head = self.head(0);
+        // SAFETY: `node` is not linked and the caller's.
+        let mine = unsafe { node.read(|fields| fields.baton) };
+        let mut successor = head;
+        for _ in 0..Self::SCAN {
+            if successor.is_null() {
+                break;
+            }
+            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
+            let other = unsafe { &*successor };
+            // SAFETY: the lock is held and the node is linked.
+            let (given, next) = unsafe { other.read(|fields| (fields.baton, fields.next)) };
+            // A single-lane queue has at most one baton, at its head; in front of it nobody stands.
+            let is_baton = other.phase(Ordering::Relaxed).is_baton();
+            let was_earlier = given != 0 && (mine.wrapping_sub(given) as i32) >= 0;
+            if !is_baton && !was_earlier {
+                break;
+            }
+            if next == head {
+                // SAFETY: the caller's promise; behind the last is before the first.
+                return unsafe { self.link_before(node, head, 0) };
+            }
+            successor = next;
+        }
+        // SAFETY: the caller's promise; the successor is null or linked in this lane.
+        unsafe { self.link_before(node, successor, 0) };
+        if successor == head {
+            self.set_head(0, node);
+        }
+    }
+
+    /// Links `node` between `successor`, which is linked in `lane`, and the one before it; or alone
+    /// if it is null. The head of the lane stays, so before the head is at the end.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push_back`](Self::push_back).
+    unsafe fn link_before(&mut self, node: &Waiter, successor: *const Waiter, lane: usize) {
         assert!(
-            self.len < LenLock::MAX,
-            "more than 2^31 - 1 waiters in one queue"
+            self.guarded.len < LenLock::MAX,
+            "more than 2^27 - 1 waiters in one queue"
         );
         let node_ptr: *const Waiter = node;
-        let head = self.head(lane);
-        self.len += 1;
-        if head.is_null() {
+        self.guarded.len += 1;
+        if successor.is_null() {
             // SAFETY: the lock is held, and `node` is not linked: nobody else accesses its fields.
             unsafe { node.write(|fields| (fields.prev, fields.next) = (node_ptr, node_ptr)) };
             self.set_head(lane, node_ptr);
             return;
         }
-        // SAFETY: a head points to a linked node, and nodes stay alive while they are linked.
-        let first = unsafe { &*head };
-        // A single-lane queue has at most one baton, at its head; in front of it nobody may stand.
-        let behind_baton = front && first.phase(Ordering::Relaxed).is_baton();
-        let successor = if behind_baton {
-            // SAFETY: the lock is held, which gives access to the fields of linked nodes.
-            unsafe { first.read(|f| f.next) }
-        } else {
-            head
-        };
         // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
         // `successor` may be its own predecessor, so the accesses follow one another.
         unsafe {
             let prev = (*successor).write(|f| core::mem::replace(&mut f.prev, node_ptr));
             (*prev).write(|f| f.next = node_ptr);
             node.write(|fields| (fields.prev, fields.next) = (prev, successor));
-        }
-        if front && !behind_baton {
-            self.set_head(lane, node_ptr);
         }
     }
 
@@ -315,7 +398,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         };
         // SAFETY: the lock is held and the node is linked in this queue.
         let (prev, next) = unsafe { node.read(|f| (f.prev, f.next)) };
-        self.len -= 1;
+        self.guarded.len -= 1;
         self.changed(phase);
         if next == node_ptr {
             self.set_head(lane, ptr::null());
@@ -344,7 +427,7 @@ impl<const LANES: usize> Drop for Locked<'_, LANES> {
 impl<const LANES: usize> fmt::Debug for Locked<'_, LANES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locked")
-            .field("len", &self.len)
+            .field("len", &self.guarded.len)
             .field("batch", &self.batch)
             .finish()
     }
@@ -441,7 +524,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         // SAFETY: the lock is held and the node is linked; its phase changes below.
         let waker = unsafe {
             node.write(|fields| {
-                fields.baton = now;
+                fields.baton = now.max(1); // 0 stands for "never"
                 fields.take_waker(old)
             })
         };
@@ -453,7 +536,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
             unsafe { self.queue.unlink(node) };
             // SAFETY: it has just been unlinked, and its future, which could move or free it, needs
             // the lock to leave.
-            unsafe { self.queue.link(node, lane, false) };
+            unsafe { self.queue.push_back(node, lane) };
         }
         self.queue.batons_moved = true;
         // Relaxed: linked before and after; the lock publishes it.
@@ -509,6 +592,7 @@ pub struct Turn<'a> {
     pub(super) waker: &'a Waker,
     pub(super) phase: Phase,
     pub(super) can_wait: bool,
+    pub(super) look_again: bool,
     pub(super) _not_send: PhantomData<*const ()>,
 }
 
@@ -527,6 +611,28 @@ impl Turn<'_> {
     #[must_use]
     pub fn can_wait(&self) -> bool {
         self.can_wait
+    }
+
+    /// Whether it may take over an unclaimed baton of its own task.
+    ///
+    /// Not at the first look: the task may be about to poll the baton's holder. If not, the look is
+    /// counted and the task polled once more. At the third look, the task has polled all that it
+    /// polls at least once since the first, in whatever order it does so; the holder is then a
+    /// future that it does not poll.
+    pub fn may_take_over(&mut self) -> bool {
+        const LOOKS: u8 = 2;
+        // SAFETY: the caller's queue is locked while a turn exists, and the node is the caller's.
+        let may = unsafe {
+            self.node.looks(|looks| {
+                let may = *looks == LOOKS;
+                if !may && self.can_wait {
+                    *looks += 1;
+                }
+                may
+            })
+        };
+        self.look_again |= !may && self.can_wait;
+        may
     }
 
     /// What the primitive wrote on it.

@@ -1,20 +1,44 @@
-//! The lock of a queue, with the queue's length in the same word.
+//! The lock of a queue, with the queue's length and patience in the same word.
 //!
 //! ```text
-//! 31 .. 1   0
-//! LEN       LOCKED
+//! 31 .. 5   4 .. 1     0
+//! LEN       PATIENCE   LOCKED
 //! ```
+//!
+//! `PATIENCE` is how long a baton may lie unclaimed: `1 ms << PATIENCE`. See `list`.
 //!
 //! A spin lock with back-off that yields to the scheduler. It is held for a few dozen instructions
 //! of `list` and of `Protocol::turn`, none of which calls foreign code, so there is nothing to
-//! poison. Unlocking stores the new length: the holder alone may change it, so that is a plain
-//! store, and anybody may read it. Why not a parking lock: it would need a queue of its own, and
+//! poison. Unlocking stores the new values: the holder alone may change them, so that is a plain
+//! store, and anybody may read them. Why not a parking lock: it would need a queue of its own, and
 //! this is that queue.
 
 use crate::atomic::{AtomicU32, Ordering};
 use crate::const_fn;
 
 const LOCKED: u32 = 1;
+const PATIENCE_SHIFT: u32 = 1;
+const LEN_SHIFT: u32 = 5;
+
+/// What the lock guards of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guarded {
+    pub(super) len: u32,
+    pub(super) patience: u32,
+}
+
+impl Guarded {
+    fn of(word: u32) -> Self {
+        Guarded {
+            len: word >> LEN_SHIFT,
+            patience: (word >> PATIENCE_SHIFT) & LenLock::MAX_PATIENCE,
+        }
+    }
+
+    fn word(self) -> u32 {
+        self.len << LEN_SHIFT | self.patience << PATIENCE_SHIFT
+    }
+}
 
 pub(super) struct LenLock {
     word: AtomicU32,
@@ -25,7 +49,10 @@ pub(super) struct LenLock {
 
 impl LenLock {
     /// The largest length.
-    pub(super) const MAX: u32 = u32::MAX >> 1;
+    pub(super) const MAX: u32 = u32::MAX >> LEN_SHIFT;
+
+    /// The greatest patience.
+    pub(super) const MAX_PATIENCE: u32 = (1 << (LEN_SHIFT - PATIENCE_SHIFT)) - 1;
 
     const_fn! {
         pub(super) const fn new() -> Self {
@@ -37,29 +64,29 @@ impl LenLock {
         }
     }
 
-    /// A snapshot of the length.
+    /// A snapshot.
     #[inline]
-    pub(super) fn len(&self) -> u32 {
+    pub(super) fn peek(&self) -> Guarded {
         // Relaxed: a snapshot orders nothing.
-        self.word.load(Ordering::Relaxed) >> 1
+        Guarded::of(self.word.load(Ordering::Relaxed))
     }
 
-    /// Locks, and returns the length.
+    /// Locks, and returns what is guarded.
     #[inline]
-    pub(super) fn acquire(&self) -> u32 {
+    pub(super) fn acquire(&self) -> Guarded {
         #[cfg(loom)]
         self.gate.acquire();
         #[cfg(not(loom))]
         spin(&self.word);
-        // Only the holder, this thread, changes the length.
-        self.len()
+        // Only the holder, this thread, changes it.
+        self.peek()
     }
 
-    /// Unlocks, and leaves the length for the next holder.
+    /// Unlocks, and leaves what is guarded for the next holder.
     #[inline]
-    pub(super) fn release(&self, len: u32) {
+    pub(super) fn release(&self, guarded: Guarded) {
         // Release: the next holder sees what this one did to the nodes.
-        self.word.store(len << 1, Ordering::Release);
+        self.word.store(guarded.word(), Ordering::Release);
         #[cfg(loom)]
         self.gate.release();
     }

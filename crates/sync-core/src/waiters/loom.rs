@@ -76,7 +76,10 @@ fn run(operation: Operation, bell: &'static Bell, mine: &mut Option<Future>) -> 
         }
         Poll => {
             let mut future = mine.take().expect("one operation each");
-            match poll(&mut future, &waker) {
+            let result = poll(&mut future, &waker);
+            // Reads the node: whoever took it out of the queue must have published it.
+            let _ = future.tag();
+            match result {
                 Poll::Pending => out.future = Some(future),
                 Poll::Ready(Ok(())) => out.heard = 1,
                 Poll::Ready(Err(code)) => assert_eq!(code, Refused(CLOSED)),

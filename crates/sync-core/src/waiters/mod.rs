@@ -18,12 +18,13 @@
 //!    Spurious polls, and a waker that changes between polls, are normal.
 //! 6. A baton that lies with a future which nobody polls does not freeze the others (Oxide's RFD 609
 //!    calls that futurelock):
-//!    * another waiter of the *same task* that is polled takes it over;
+//!    * another waiter of the *same task* that is polled takes it over, at the third look: by then the
+//!      task has polled all that it polls, and the baton's holder was not among it;
 //!    * any later operation that meets a baton which has been unclaimed for more than a millisecond
-//!      revokes it and passes it on;
+//!      revokes it and passes it on (longer where that has proved too short, see `list`);
 //!    * a waiter whose baton was taken is *Revoked*: out of the queue, at nobody's expense, until
 //!      it is polled. Then it takes over a baton that is still unclaimed (it runs, that one's
-//!      holder does not), or returns to the front.
+//!      holder does not), or returns to the front, behind those who were given theirs before it.
 //!
 //!    The last point keeps a program alive whose tasks all wait for a thread longer than a
 //!    millisecond: without it, batons could go round for ever.
@@ -56,6 +57,6 @@ mod tests;
 mod waiting;
 
 pub use batch::WakeBatch;
-pub use list::{Front, Locked, WaitList};
+pub use list::{Front, Locked, Patience, WaitList};
 pub use node::{Phase, Waiter};
-pub use waiting::{Contains, Left, Protocol, Refused, Turn, Verdict, Waiting};
+pub use waiting::{Contains, Driver, Left, Protocol, Refused, Turn, Verdict, Waiting};

@@ -84,7 +84,7 @@ pub(super) struct Fields {
     waker: MaybeUninit<Waker>,
     /// The tick at which the waiter was first queued.
     pub(super) since: u32,
-    /// The tick at which it was last given a baton.
+    /// The tick at which it was last given a baton; 0 if it never was.
     pub(super) baton: u32,
     /// The primitive's own: a weight, a round.
     pub(super) tag: usize,
@@ -96,6 +96,8 @@ pub(super) struct Fields {
 /// [`Turn`](super::Turn) and [`Front`](super::Front).
 pub struct Waiter {
     phase: AtomicU8,
+    /// See `Turn::look_again`. Guarded as the fields are; apart from them, it fits beside the phase.
+    looks: UnsafeCell<u8>,
     fields: UnsafeCell<Fields>,
     /// Other nodes and the queue point here.
     _pin: PhantomPinned,
@@ -114,6 +116,7 @@ impl Waiter {
         pub(super) const fn new(tag: usize) -> Self {
             Waiter {
                 phase: AtomicU8::new(0),
+                looks: UnsafeCell::new(0),
                 fields: UnsafeCell::new(Fields {
                     prev: ptr::null(),
                     next: ptr::null(),
@@ -150,6 +153,19 @@ impl Waiter {
     pub(super) fn is_idle_or_done(&self) -> bool {
         // Relaxed: only the node's own future enters and leaves these phases.
         matches!(self.phase(Ordering::Relaxed), Phase::Idle | Phase::Done)
+    }
+
+    /// Reads or changes how often the waiter has looked.
+    ///
+    /// # Safety
+    ///
+    /// As for [`read`](Self::read).
+    #[inline]
+    pub(super) unsafe fn looks<R>(&self, f: impl FnOnce(&mut u8) -> R) -> R {
+        self.looks.with_mut(|looks| {
+            // SAFETY: the caller has exclusive access, and nothing below nests another access.
+            f(unsafe { &mut *looks })
+        })
     }
 
     /// Reads the fields.

@@ -136,19 +136,19 @@ fn stale_batons_are_seen_without_the_lock() {
     let bell = Bell::new();
     let (_, waker) = task();
     let mut waiters = waits(&bell, 2, &waker);
-    assert!(!bell.queue().has_stale_baton());
+    assert!(!bell.list().has_stale_baton());
     bell.ring_one();
     crate::clock::set_virtual(Some((5 << 30) + 500_000));
     bell.ring_one();
-    assert!(!bell.queue().has_stale_baton());
+    assert!(!bell.list().has_stale_baton());
     crate::clock::set_virtual(Some((5 << 30) + 1_200_000));
-    assert!(bell.queue().has_stale_baton(), "the first");
+    assert!(bell.list().has_stale_baton(), "the first");
     assert!(poll(&mut waiters[0], &waker).is_ready());
-    assert!(!bell.queue().has_stale_baton(), "the second is young");
+    assert!(!bell.list().has_stale_baton(), "the second is young");
     crate::clock::set_virtual(Some((5 << 30) + 2_500_000));
-    assert!(bell.queue().has_stale_baton());
+    assert!(bell.list().has_stale_baton());
     drop(waiters);
-    assert!(!bell.queue().has_stale_baton());
+    assert!(!bell.list().has_stale_baton());
     crate::clock::set_virtual(before);
 }
 
@@ -182,7 +182,7 @@ fn idle_futures_leave_no_trace() {
     assert_eq!(idle.tag(), 3);
     assert!(core::ptr::eq(*idle.holder(), &bell));
     drop(idle);
-    assert_eq!(format!("{:?}", bell.queue()), "WaitList { len: 0 }");
+    assert_eq!(format!("{:?}", bell.list()), "WaitList { len: 0 }");
 }
 
 #[test]

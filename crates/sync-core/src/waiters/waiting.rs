@@ -33,13 +33,16 @@ pub use super::list::Turn;
 ///
 /// # Safety
 ///
-/// [`queue`](Self::queue) returns the same queue every time, for as long as `self` exists.
+/// * [`queue`](Self::queue) returns the same queue every time, for as long as `self` exists.
+/// * [`turn`](Self::turn) neither [flushes](Locked::flush) the queue nor revokes, settles or gives a
+///   baton to the waiter whose turn it is.
+/// * `LANES` is at least 1.
 pub unsafe trait Protocol<const LANES: usize> {
     /// Whether the time of queueing is wanted: [`Turn::since`] costs a look at the clock.
     const TIMED: bool;
 
     /// The queue.
-    fn queue(&self) -> &WaitList<LANES>;
+    fn queue(&self, _: Driver) -> &WaitList<LANES>;
 
     /// A newcomer tries without the queue: the uncontended path.
     fn try_now(&self, tag: usize) -> bool;
@@ -68,8 +71,13 @@ pub unsafe trait Contains<const LANES: usize> {
     type Raw: Protocol<LANES>;
 
     /// The primitive.
-    fn raw(&self) -> &Self::Raw;
+    fn raw(&self, _: Driver) -> &Self::Raw;
 }
+
+/// What only this module can make: the right to reach the primitive inside of a thing, and its
+/// queue. Without it, anybody could unlock a mutex whose guard is out.
+#[derive(Clone, Copy, Debug)]
+pub struct Driver(());
 
 /// What becomes of a waiter that was polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +90,8 @@ pub enum Verdict {
     Stay,
     /// It waits at the end of lane 0.
     Back,
-    /// It waits at the front of lane 0, behind a baton that lies there.
+    /// It waits at the front of lane 0, in the order of those whose baton was revoked, and behind a
+    /// baton that lies there.
     Front,
     /// It would have to wait, but [`Turn::can_wait`] is false.
     Rearm,
@@ -184,7 +193,7 @@ where
     }
 
     fn queue(&self) -> &WaitList<LANES> {
-        self.holder.raw().queue()
+        self.holder.raw(Driver(())).queue(Driver(()))
     }
 
     /// Polls; the outer future's `poll` is this one and a guard.
@@ -200,7 +209,7 @@ where
     pub fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
         // From here on only shared references: others may be following links to the node.
         let this = self.into_ref().get_ref();
-        let raw = this.holder.raw();
+        let raw = this.holder.raw(Driver(()));
         if this.waiter.is_idle() {
             // SAFETY: an idle node is not linked and belongs to its future.
             let tag = unsafe { this.waiter.read(|fields| fields.tag) };
@@ -229,8 +238,9 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
     }
     // These two hold no waker and will most likely wait.
     let mut spare = matches!(phase, Phase::Idle | Phase::Revoked).then(|| waker.clone());
+    let mut counted = false;
     loop {
-        let mut queue = raw.queue().lock();
+        let mut queue = raw.queue(Driver(())).lock();
         // Relaxed: whoever changed it held the lock.
         let phase = node.phase(Ordering::Relaxed);
         if let Some(result) = conclude(node, phase) {
@@ -245,16 +255,27 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
             waker,
             phase,
             can_wait,
+            look_again: false,
             _not_send: PhantomData,
         };
-        match raw.turn(&mut queue, &mut turn) {
+        if phase == Phase::Revoked && !counted {
+            counted = true;
+            queue.more_patience();
+        }
+        let verdict = raw.turn(&mut queue, &mut turn);
+        let look_again = turn.look_again;
+        match verdict {
             verdict @ (Verdict::Acquired | Verdict::Refused(_)) => {
                 if phase.is_linked() {
                     // SAFETY: the phase says so, and the lock is held.
                     unsafe { queue.unlink(node) };
                 }
                 // SAFETY: the lock is held, and the phase changes below.
-                let old = unsafe { node.write(|fields| fields.take_waker(phase)) };
+                let (old, given) =
+                    unsafe { node.write(|fields| (fields.take_waker(phase), fields.baton)) };
+                if phase.is_baton() {
+                    queue.claimed(given);
+                }
                 // Relaxed, here and below: an unlinked node is read by its future only.
                 let result = match verdict {
                     Verdict::Refused(code) => {
@@ -284,6 +305,12 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
                     // SAFETY: the lock is held, and the phase becomes Queued below.
                     unsafe { node.write(|fields| fields.put_waker(new, phase)) }
                 });
+                // A baton becomes a plain waiter: back to the lane where those are.
+                let place = if LANES > 1 && phase.is_baton() {
+                    Verdict::Front
+                } else {
+                    place
+                };
                 if place != Verdict::Stay {
                     if phase.is_linked() {
                         // SAFETY: the phase says so, and the lock is held.
@@ -295,7 +322,12 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
                     }
                     // SAFETY: the node is not linked; it is pinned, as `poll` was given a pinned
                     // reference, and the destructor of `Waiting` unlinks it.
-                    unsafe { queue.link(node, 0, place == Verdict::Front) };
+                    unsafe {
+                        match place {
+                            Verdict::Front => queue.push_revoked(node),
+                            _ => queue.push_back(node, 0),
+                        }
+                    }
                 }
                 queue.changed(phase);
                 // Relaxed: the lock publishes it.
@@ -303,6 +335,9 @@ fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
                 raw.pass_on(&mut queue);
                 queue.release();
                 drop(old);
+                if look_again {
+                    waker.wake_by_ref();
+                }
                 return Poll::Pending;
             }
         }
@@ -333,7 +368,7 @@ fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Waiter) {
     ) {
         return;
     }
-    let mut queue = raw.queue().lock();
+    let mut queue = raw.queue(Driver(())).lock();
     // Relaxed: whoever changed it held the lock.
     let phase = node.phase(Ordering::Relaxed);
     let left = match phase {
@@ -364,7 +399,7 @@ where
     #[inline]
     fn drop(&mut self) {
         if !self.waiter.is_idle_or_done() {
-            leave(self.holder.raw(), &self.waiter);
+            leave(self.holder.raw(Driver(())), &self.waiter);
         }
     }
 }

@@ -5,8 +5,7 @@
 //!  LOCKED  BARGES   STARVING  NOTIFIED  CONDITION  WAITING
 //! ```
 //!
-//! * `LOCKED`: somebody owns the lock. The top bit, so that releasing is one subtraction that no
-//!   misuse can make borrow from another field.
+//! * `LOCKED`: somebody owns the lock.
 //! * `WAITING`: the queue is not empty. Set and cleared only under the queue's lock.
 //! * `NOTIFIED`: the head of the queue was told to try; releasing owners need not tell another.
 //!   Set and cleared only under the queue's lock.
@@ -256,21 +255,24 @@ impl LockWord {
             .is_ok()
     }
 
-    /// Lets go of the lock: one read-modify-write. Returns the state before.
-    ///
-    /// If that was not locked the caller misuses the lock and must [`undo_release`] it.
-    ///
-    /// [`undo_release`]: Self::undo_release
+    /// Lets go of the lock that the caller holds: one read-modify-write. Returns the state before.
     #[inline]
     pub fn release(&self) -> LockState {
         // Release: the next owner sees what this one did.
-        LockState(self.0.fetch_sub(LOCKED, Ordering::Release))
+        let old = LockState(self.0.fetch_sub(LOCKED, Ordering::Release));
+        debug_assert!(old.is_locked());
+        old
     }
 
-    /// Takes back a [`release`](Self::release) of a lock that nobody held. As `LOCKED` is the top
-    /// bit, the pair leaves every other field as it was.
-    pub fn undo_release(&self) {
-        self.0.fetch_sub(LOCKED, Ordering::Relaxed);
+    /// Lets go of the lock if somebody holds it. Returns the state before.
+    ///
+    /// # Errors
+    ///
+    /// The state, unchanged, if nobody holds the lock.
+    #[inline]
+    pub fn release_checked(&self) -> Result<LockState, LockState> {
+        // Release: as above.
+        self.update(Ordering::Release, |s| s.is_locked().then(|| s.released()))
     }
 
     /// Applies a transition, retrying while others change the word.
@@ -436,15 +438,16 @@ mod tests {
     }
 
     #[test]
-    fn releasing_a_lock_that_nobody_holds_can_be_undone() {
+    fn only_a_held_lock_is_released() {
         for s in all() {
             let word = LockWord(AtomicU32::new(s.0));
-            let old = word.release();
-            assert_eq!(old, s);
-            if !old.is_locked() {
-                word.undo_release();
-                assert_eq!(word.load(Ordering::Relaxed), s);
-            } else {
+            let result = word.release_checked();
+            assert_eq!(result.is_ok(), s.is_locked());
+            assert_eq!(result.unwrap_or_else(|s| s), s);
+            assert_eq!(word.load(Ordering::Relaxed), s.released());
+            if s.is_locked() {
+                let word = LockWord(AtomicU32::new(s.0));
+                assert_eq!(word.release(), s);
                 assert_eq!(word.load(Ordering::Relaxed), s.released());
             }
         }
