@@ -1,1 +1,20 @@
-//! orchestration
+//! Structured groups of tasks, on any runtime.
+//!
+//! * [`ErrGroup`]: tasks that may fail, run on a [`runtime::Spawn`]; the
+//!   first error cancels the others, or all outcomes are collected, in the order of submission.
+//! * [`LocalErrGroup`]: the same inside one task, for futures that
+//!   borrow.
+//!
+//! # What every part keeps
+//!
+//! * Nothing outlives the thing that owns it, unless it is detached by name.
+//! * A limit is felt by whoever submits: nothing is queued without bound.
+//! * A panic of a child hangs nobody and is not swallowed: the siblings are cancelled, and the
+//!   panic is raised again where the group is joined, or becomes an error, as you choose.
+
+#![forbid(unsafe_code)]
+
+pub mod errgroup;
+
+#[doc(inline)]
+pub use errgroup::{ErrGroup, LocalErrGroup};

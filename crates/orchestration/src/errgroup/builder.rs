@@ -1,0 +1,237 @@
+//! The choices that a group is made with.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use runtime::Spawn;
+
+use super::ledger::Failure;
+use super::local::{LocalErrGroup, SendTasks, ThreadBound};
+use super::{ErrGroup, Panic};
+
+/// What a failing task does to the other tasks of its group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelPolicy {
+    /// Nothing. The others run to their end, and the group goes on taking tasks; the first error
+    /// is still what joining gives. This is Go's zero `errgroup.Group`.
+    None,
+    /// The group's token is cancelled, and each task decides what to do about it; the group takes
+    /// no more tasks. This is Go's `errgroup.WithContext`.
+    Signal,
+    /// The token is cancelled and the futures of the others are dropped; the group takes no more
+    /// tasks. Go has no such thing, and its users wish for it.
+    #[default]
+    Abort,
+}
+
+/// How a group ends: with the values, or with the first error. See [`Builder`].
+#[derive(Debug)]
+pub enum FirstError {}
+
+/// How a group ends: with the outcome of every task. See [`Builder::collect_all`].
+#[derive(Debug)]
+pub enum CollectAll {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::FirstError {}
+    impl Sealed for super::CollectAll {}
+}
+
+/// How a group ends: [`FirstError`] or [`CollectAll`].
+pub trait Ending: sealed::Sealed + 'static {}
+
+impl Ending for FirstError {}
+impl Ending for CollectAll {}
+
+/// The choices for a group; its defaults are those of [`ErrGroup::new`].
+///
+/// | | default | otherwise |
+/// |---|---|---|
+/// | an error | the first one aborts the other tasks | [`cancel`](Self::cancel), [`collect_all`](Self::collect_all) |
+/// | running at a time | any number | [`limit`](Self::limit) |
+/// | a panic | aborts the others, is raised again at the join | [`panics_as_errors`](Self::panics_as_errors), [`panics_with`](Self::panics_with) |
+///
+/// # Examples
+///
+/// ```
+/// use orchestration::errgroup::{Builder, CancelPolicy};
+/// use runtime::TokioRuntime;
+///
+/// # #[tokio::main] async fn main() -> Result<(), std::io::Error> {
+/// let group = Builder::new()
+///     .limit(2)
+///     .cancel(CancelPolicy::Signal)
+///     .spawned(TokioRuntime::current());
+/// for n in 0..5_u64 {
+///     group.spawn(async move { Ok::<_, std::io::Error>(n * n) }).await.unwrap();
+/// }
+/// assert_eq!(group.join().await?, [0, 1, 4, 9, 16]);
+/// # Ok(()) }
+/// ```
+#[must_use = "a builder does nothing until `spawned` or `local`"]
+pub struct Builder<E, P = FirstError> {
+    settings: Settings<E>,
+    ending: PhantomData<fn() -> P>,
+}
+
+/// What is fixed when a group is made.
+pub(super) struct Settings<E> {
+    pub(super) limit: Option<usize>,
+    pub(super) cancel: CancelPolicy,
+    pub(super) collect: bool,
+    // None: raised again at the join.
+    panics: Option<fn(Panic) -> E>,
+}
+
+impl<E> Settings<E> {
+    /// Whether a panic is raised again at the join.
+    pub(super) fn raises_panics(&self) -> bool {
+        self.panics.is_none()
+    }
+
+    /// What this failure does to the siblings.
+    pub(super) fn policy_for(&self, failure: &Failure<E>) -> CancelPolicy {
+        match failure {
+            _ if !self.collect => self.cancel,
+            // The outcomes will not be looked at: the join panics.
+            Failure::Panic(_) if self.raises_panics() => CancelPolicy::Abort,
+            _ => CancelPolicy::None,
+        }
+    }
+
+    /// The failure as an error of the user's. Calls foreign code: not for use under a lock.
+    pub(super) fn error_of(&self, failure: Failure<E>) -> E {
+        match (failure, &self.panics) {
+            (Failure::Error(error), _) => error,
+            (Failure::Panic(panic), Some(convert)) => convert(panic),
+            (Failure::Panic(panic), None) => std::panic::resume_unwind(panic.into_payload()),
+        }
+    }
+}
+
+impl<E> Default for Builder<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E> Builder<E> {
+    /// No limit, the first error aborts the others, panics are raised again.
+    pub fn new() -> Self {
+        Self {
+            settings: Settings {
+                limit: None,
+                cancel: CancelPolicy::default(),
+                collect: false,
+                panics: None,
+            },
+            ending: PhantomData,
+        }
+    }
+
+    /// What the first failure does to the other tasks.
+    pub fn cancel(mut self, policy: CancelPolicy) -> Self {
+        self.settings.cancel = policy;
+        self
+    }
+
+    /// Lets every task run to its end whatever becomes of the others, and gives all outcomes.
+    ///
+    /// `wait` and `join` then give [`Errors`](super::Errors) if anything failed. (A panic still
+    /// aborts the others, unless panics are turned into errors.)
+    pub fn collect_all(mut self) -> Builder<E, CollectAll> {
+        self.settings.collect = true;
+        Builder {
+            settings: self.settings,
+            ending: PhantomData,
+        }
+    }
+}
+
+impl<E, P: Ending> Builder<E, P> {
+    /// At most `limit` tasks run at a time; `spawn` waits for its turn, in order of arrival.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero: no task could ever run.
+    #[track_caller]
+    #[doc(alias = "SetLimit")]
+    pub fn limit(mut self, limit: usize) -> Self {
+        assert!(limit > 0, "ErrGroup: a limit of 0 would run no task at all");
+        self.settings.limit = Some(limit);
+        self
+    }
+
+    /// Treats the panic of a task as if the task had failed with `E::from(panic)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use orchestration::errgroup::{Builder, ErrGroup};
+    /// use runtime::TokioRuntime;
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let group: ErrGroup<_, (), anyhow::Error> =
+    ///     Builder::new().panics_as_errors().spawned(TokioRuntime::current());
+    /// group.spawn(async { panic!("out of cheese") }).await.unwrap();
+    /// let error = group.join().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "task panicked: out of cheese");
+    /// # }
+    /// ```
+    pub fn panics_as_errors(self) -> Self
+    where
+        E: From<Panic>,
+    {
+        self.panics_with(E::from)
+    }
+
+    /// Treats the panic of a task as if the task had failed with `convert(panic)`.
+    ///
+    /// `convert` runs in the task that joins the group.
+    pub fn panics_with(mut self, convert: fn(Panic) -> E) -> Self {
+        self.settings.panics = Some(convert);
+        self
+    }
+
+    /// A group whose tasks run on `runtime`.
+    pub fn spawned<S: Spawn, T>(self, runtime: S) -> ErrGroup<S, T, E, P> {
+        ErrGroup::build(runtime, self.settings)
+    }
+
+    /// A group whose tasks run inside the task that awaits it. They may borrow, and need not be
+    /// `Send`; nor is the group.
+    pub fn local<'a, T: 'a>(self) -> LocalErrGroup<'a, T, E, P, ThreadBound>
+    where
+        E: 'a,
+    {
+        LocalErrGroup::build(self.settings)
+    }
+
+    /// As [`local`](Self::local), for tasks that are `Send`, so that the group is `Send` too and
+    /// can be used inside a task that moves between threads.
+    pub fn local_send<'a, T: 'a>(self) -> LocalErrGroup<'a, T, E, P, SendTasks>
+    where
+        E: 'a,
+    {
+        LocalErrGroup::build(self.settings)
+    }
+}
+
+impl<E> fmt::Debug for Settings<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("limit", &self.limit)
+            .field("cancel", &self.cancel)
+            .field("collect", &self.collect)
+            .field("raises_panics", &self.raises_panics())
+            .finish()
+    }
+}
+
+impl<E, P> fmt::Debug for Builder<E, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Builder").field(&self.settings).finish()
+    }
+}

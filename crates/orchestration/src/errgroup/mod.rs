@@ -1,0 +1,54 @@
+//! `errgroup`: run tasks that may fail, wait for all of them, learn of the first failure.
+//!
+//! | I want | use |
+//! |---|---|
+//! | tasks of their own, on any runtime | [`ErrGroup`] |
+//! | futures that borrow, inside the task that waits | [`LocalErrGroup`] |
+//! | a limit, another policy, all outcomes | [`Builder`] |
+//! | to submit from many places | [`ErrGroupHandle`] |
+//!
+//! # From Go
+//!
+//! | Go | here |
+//! |---|---|
+//! | `g, ctx := errgroup.WithContext(ctx)` | `Builder::new().cancel(CancelPolicy::Signal)`, and [`token`](ErrGroupHandle::token) |
+//! | `var g errgroup.Group` | `Builder::new().cancel(CancelPolicy::None)` |
+//! | `g.Go(f)` | `group.spawn(future).await` |
+//! | `g.TryGo(f)` | `group.try_spawn(future)` |
+//! | `g.SetLimit(n)` | `Builder::new().limit(n)` |
+//! | `g.Wait()` | `group.join().await`, or `group.wait().await` to wait again |
+//! | `recover()` in every task | nothing, or [`Builder::panics_as_errors`] |
+//! | facebookgo's `MultiError` | [`Builder::collect_all`], [`Errors`] |
+//!
+//! # How it is built
+//!
+//! ```text
+//! Builder -> Settings ---.
+//!                        v
+//! ErrGroup -> ErrGroupHandle -> Shared { slots: Semaphore, state: Mutex { Ledger, tasks } }
+//!                                  ^                                        |
+//!                                  '--- Task (in the runtime) <-- handle ---'
+//! LocalErrGroup { FuturesUnordered, Ledger }
+//! ```
+//!
+//! The `Ledger` has the outcomes and the order; `child` catches panics; both flavours use both.
+//! `Shared` has the life of a spawned task and its invariants.
+
+mod builder;
+mod cancel;
+mod child;
+mod error;
+mod group;
+mod ledger;
+mod local;
+mod panic;
+mod shared;
+mod with_token;
+
+pub use self::builder::{Builder, CancelPolicy, CollectAll, Ending, FirstError};
+pub use self::cancel::{CancelToken, Cancelled};
+pub use self::error::{Errors, SpawnError, TrySpawnError};
+pub use self::group::{ErrGroup, ErrGroupHandle};
+pub use self::local::{Accepts, LocalErrGroup, SendTasks, Sendness, ThreadBound};
+pub use self::panic::Panic;
+pub use self::with_token::WithToken;

@@ -1,0 +1,179 @@
+//! What a task costs: allocations, and memory that does not grow.
+
+#![allow(missing_docs)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use orchestration::errgroup::{Builder, ErrGroup, LocalErrGroup};
+use runtime::{Spawn, TokioRuntime};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        LIVE_BYTES.set(LIVE_BYTES.get() + layout.size() as isize);
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.set(LIVE_BYTES.get() - layout.size() as isize);
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations_of(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+fn current_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+}
+
+const TASKS: usize = 10_000;
+/// For vectors that grow, and the group itself.
+const SLACK: usize = 100;
+
+#[test]
+fn a_spawned_task_is_one_allocation() {
+    let tokio = current_thread();
+    let rt = TokioRuntime::from(tokio.handle().clone());
+    let floor = allocations_of(|| {
+        tokio.block_on(async { rt.spawn(async { Ok::<_, ()>(1) }).await.unwrap().unwrap() });
+    });
+    assert_eq!(floor, 1, "what tokio itself allocates");
+    for limit in [None, Some(64)] {
+        let count = allocations_of(|| {
+            tokio.block_on(async {
+                let builder = Builder::<()>::new();
+                let builder = match limit {
+                    Some(limit) => builder.limit(limit),
+                    None => builder,
+                };
+                let group = builder.spawned(rt.clone());
+                for n in 0..TASKS {
+                    group.spawn(async move { Ok(n) }).await.unwrap();
+                }
+                group.join().await.unwrap();
+            });
+        });
+        assert!(
+            count <= TASKS + SLACK,
+            "{count} allocations for {TASKS} tasks, limit {limit:?}"
+        );
+    }
+}
+
+#[test]
+fn a_local_task_is_at_most_two_allocations() {
+    let ready = allocations_of(|| {
+        mini_executor::block_on(async {
+            let mut group = LocalErrGroup::<_, ()>::new();
+            for n in 0..TASKS {
+                group.spawn(async move { Ok(n) }).await.unwrap();
+            }
+            group.join().await.unwrap();
+        });
+    });
+    assert!(
+        ready <= TASKS + SLACK,
+        "{ready} allocations for {TASKS} tasks that do not wait"
+    );
+    let waiting = allocations_of(|| {
+        mini_executor::block_on(async {
+            let mut group = LocalErrGroup::<_, ()>::new();
+            for n in 0..TASKS {
+                group.try_spawn(async move { Ok(n) }).unwrap();
+            }
+            group.join().await.unwrap();
+        });
+    });
+    assert!(
+        waiting <= 2 * TASKS + SLACK,
+        "{waiting} allocations for {TASKS} tasks"
+    );
+}
+
+/// A server's group is never joined while it runs. Nothing may pile up in it.
+#[test]
+fn a_group_of_units_does_not_grow() {
+    let tokio = current_thread();
+    let rt = TokioRuntime::from(tokio.handle().clone());
+    tokio.block_on(async {
+        let group: ErrGroup<_, (), ()> = Builder::new().limit(4).spawned(rt);
+        let mut base = 0;
+        for round in 0..10 {
+            for _ in 0..1000 {
+                group.spawn(async { Ok(()) }).await.unwrap();
+            }
+            if round == 0 {
+                base = LIVE_BYTES.get();
+            }
+        }
+        assert!(
+            LIVE_BYTES.get() - base < 4096,
+            "grew by {} bytes",
+            LIVE_BYTES.get() - base
+        );
+        assert_eq!(group.join().await.unwrap().len(), 10_000);
+    });
+}
+
+/// Tasks, values, errors and the group: all memory comes back.
+#[test]
+fn nothing_leaks() {
+    let tokio = current_thread();
+    let rt = TokioRuntime::from(tokio.handle().clone());
+    let run = || {
+        tokio.block_on(async {
+            for fails in [false, true] {
+                let group = Builder::new().limit(3).spawned(rt.clone());
+                let handle = group.handle();
+                let parent = async move {
+                    // A task that holds a handle to its own group.
+                    drop(handle.try_spawn(async { Ok("child".to_owned()) }));
+                    if fails {
+                        Err("error".to_owned())
+                    } else {
+                        Ok("parent".to_owned())
+                    }
+                };
+                group.spawn(parent).await.unwrap();
+                let keeper = group.handle();
+                let forever = async move {
+                    let _handle = keeper;
+                    std::future::pending().await
+                };
+                group.spawn(forever).await.unwrap();
+                if fails {
+                    group.join().await.unwrap_err();
+                } else {
+                    tokio::task::yield_now().await;
+                    drop(group);
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+    };
+    run();
+    let before = LIVE_BYTES.get();
+    for _ in 0..10 {
+        run();
+    }
+    assert_eq!(LIVE_BYTES.get(), before);
+}
