@@ -44,12 +44,18 @@ fn semaphore(c: &mut Criterion) {
                 let semaphore = Arc::new($semaphore);
                 group.bench_function(BenchmarkId::new($name, tasks), |b| {
                     b.iter_custom(|operations| {
-                        shared(&runtime, &semaphore, tasks, operations, |semaphore, n| async move {
-                            for _ in 0..n {
-                                let _permit = semaphore.acquire().await;
-                                tokio::task::yield_now().await;
-                            }
-                        })
+                        shared(
+                            &runtime,
+                            &semaphore,
+                            tasks,
+                            operations,
+                            |semaphore, n| async move {
+                                for _ in 0..n {
+                                    let _permit = semaphore.acquire().await;
+                                    tokio::task::yield_now().await;
+                                }
+                            },
+                        )
                     });
                 });
             };

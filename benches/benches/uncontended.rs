@@ -30,7 +30,9 @@ fn mutex(c: &mut Criterion) {
     peer!("tokio", tokio::sync::Mutex::new(0u64));
     peer!("async-lock", async_lock::Mutex::new(0u64));
     let mutex = std::sync::Mutex::new(0u64);
-    group.bench_function("std", |b| b.iter(|| *black_box(&mutex).lock().unwrap() += 1));
+    group.bench_function("std", |b| {
+        b.iter(|| *black_box(&mutex).lock().unwrap() += 1)
+    });
     group.finish();
 }
 
@@ -45,7 +47,9 @@ fn semaphore(c: &mut Criterion) {
         b.iter(|| drop(ready(black_box(&semaphore).acquire()).unwrap()));
     });
     let semaphore = async_lock::Semaphore::new(10);
-    group.bench_function("async-lock", |b| b.iter(|| drop(ready(black_box(&semaphore).acquire()))));
+    group.bench_function("async-lock", |b| {
+        b.iter(|| drop(ready(black_box(&semaphore).acquire())))
+    });
     group.finish();
 }
 

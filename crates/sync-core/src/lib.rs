@@ -15,7 +15,7 @@
 //!
 //! * `std` (default): thread parking, a real clock, and wakers that panic are isolated from each
 //!   other. Without it the crate is `no_std`; the clock then counts how often it was asked.
-#![cfg_attr(not(any(feature = "std", loom, shuttle)), no_std)]
+#![cfg_attr(not(any(feature = "std", loom, shuttle, test)), no_std)]
 
 pub mod atomic;
 pub mod clock;

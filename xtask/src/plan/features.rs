@@ -60,7 +60,12 @@ fn combination(&(package, name, flags, tests): &(&str, &str, &str, Tests)) -> St
     let lint = Command::cargo(format!("clippy -p {package} {flags} -- -D warnings"));
     let step = Step::new(format!("features {package}: {name}")).run(lint);
     match tests {
-        Tests::Run => step.run(Command::cargo(format!("test -p {package} {flags}"))),
+        Tests::Run => {
+            // Not the examples in the documentation, which are written for the default features.
+            step.run(Command::cargo(format!(
+                "test -p {package} {flags} --lib --tests"
+            )))
+        }
         Tests::Skip => step,
     }
 }

@@ -130,6 +130,7 @@ fn a_revoked_waiter_returns_to_the_front() {
     bell.check();
 }
 
+#[cfg(feature = "std")]
 #[test]
 fn stale_batons_are_seen_without_the_lock() {
     let before = crate::clock::set_virtual(Some(5 << 30));
@@ -201,4 +202,20 @@ fn the_node_is_small() {
     assert!(size_of::<Waiter>() <= 7 * size_of::<usize>());
     assert!(size_of::<WaitList>() <= 8 + size_of::<usize>());
     assert!(size_of::<WaitList<2>>() <= 8 + 2 * size_of::<usize>());
+}
+
+/// Where nothing measures time, looks are counted: a baton is stale after so many of them.
+#[cfg(not(feature = "std"))]
+#[test]
+fn stale_batons_are_seen_after_many_looks() {
+    let bell = Bell::new();
+    let (_, waker) = task();
+    let mut waiters = waits(&bell, 1, &waker);
+    bell.ring_one();
+    assert!(!bell.list().has_stale_baton());
+    for _ in 0..crate::clock::MILLI / crate::clock::PER_LOOK {
+        let _ = crate::clock::now();
+    }
+    assert!(bell.list().has_stale_baton());
+    assert!(poll(&mut waiters[0], &waker).is_ready());
 }

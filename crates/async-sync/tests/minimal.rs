@@ -1,0 +1,91 @@
+//! What is left without any feature: no allocator, no clock, no threads. Runs with every combination.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, Policy};
+use async_sync::{RawMutex, RawWaitGroup, Semaphore, WaitGroup};
+
+macro_rules! poll {
+    ($future:expr) => {
+        $future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+    };
+}
+
+#[test]
+fn mutex() {
+    fn check<P: Policy>() {
+        let mutex = Mutex::<_, P>::with_policy(1);
+        let guard = mutex.try_lock().unwrap();
+        let mut first = pin!(mutex.lock());
+        let mut when = pin!(mutex.lock_when(|n| *n == 2));
+        assert!(poll!(first).is_pending());
+        assert!(poll!(when).is_pending());
+        drop(MutexGuard::map(guard, |n| {
+            *n += 1;
+            n
+        }));
+        let Poll::Ready(guard) = poll!(first) else {
+            panic!("the lock is free")
+        };
+        drop(guard);
+        let Poll::Ready(guard) = poll!(when) else {
+            panic!("the condition holds")
+        };
+        assert_eq!(*guard, 2);
+    }
+    check::<Adaptive>();
+    check::<Fifo>();
+    check::<Barging>();
+    let raw: RawMutex = RawMutex::new();
+    assert!(poll!(pin!(raw.lock())).is_ready());
+    assert!(!raw.try_lock());
+    raw.unlock();
+}
+
+#[test]
+fn semaphore() {
+    let semaphore = Semaphore::new(3);
+    let all = semaphore.try_acquire_many(3).unwrap();
+    let mut two = pin!(semaphore.acquire_many(2));
+    assert!(poll!(two).is_pending());
+    drop(all);
+    assert!(matches!(poll!(two), Poll::Ready(Ok(_))));
+    semaphore.close();
+    assert!(matches!(
+        poll!(pin!(semaphore.acquire())),
+        Poll::Ready(Err(_))
+    ));
+    assert_eq!(semaphore.available(), 3);
+}
+
+#[test]
+fn wait_group() {
+    let group = WaitGroup::new();
+    let token = group.add();
+    let mut wait = pin!(group.wait());
+    assert!(poll!(wait).is_pending());
+    drop(token);
+    assert!(poll!(wait).is_ready());
+    let raw = RawWaitGroup::new();
+    raw.add(2);
+    raw.done_many(2);
+    assert!(poll!(pin!(raw.wait())).is_ready());
+}
+
+/// Without a clock, attempts are counted: a baton that nobody claims is revoked all the same.
+#[test]
+fn futurelock() {
+    let mutex = Mutex::<_, Fifo>::with_policy(());
+    let guard = mutex.try_lock().unwrap();
+    let mut parked = pin!(mutex.lock());
+    assert!(poll!(parked).is_pending());
+    drop(guard);
+    #[cfg(feature = "std")]
+    std::thread::sleep(std::time::Duration::from_millis(3));
+    let got = (0..100).find_map(|_| mutex.try_lock());
+    drop(got.expect("the baton is revoked in the end"));
+    assert!(poll!(parked).is_ready());
+}
