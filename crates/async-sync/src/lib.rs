@@ -51,3 +51,8 @@ pub use mutex::{Mutex, RawMutex};
 pub use semaphore::Semaphore;
 #[doc(inline)]
 pub use wait_group::{RawWaitGroup, WaitGroup};
+
+/// The README's code, as a test.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
