@@ -76,9 +76,10 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// A target directory of their own for builds whose `RUSTFLAGS` would evict everything else.
+/// Absolute: trybuild runs cargo in the folder of its package.
 fn target_dir(name: &str) -> String {
     let shared = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    shared.join(name).display().to_string()
+    root().join(shared).join(name).display().to_string()
 }
 
 #[cfg(test)]
