@@ -47,13 +47,13 @@ fn waiters_enter_in_order() {
         assert_eq!(mutex.waiters(), 4);
         assert_eq!(mutex.metrics().count(), 5);
         for _ in 0..4 {
+            for waiter in &mut waiters {
+                waiter.pending(); // spurious polls change nothing
+            }
             drop(guard);
             let mut first = waiters.remove(0);
             assert!(first.woken());
-            for other in &mut waiters {
-                assert!(!other.woken());
-                other.pending();
-            }
+            assert!(waiters.iter().all(|other| !other.woken()));
             guard = Some(first.ready());
         }
         drop(guard);
@@ -339,6 +339,30 @@ fn the_same_task_takes_a_notification_over() {
     drop(parked.ready());
 }
 
+/// The parked future has a waker of its own, as in `FuturesUnordered`: its task is not known to be
+/// the same. The lock is free, so a future that is polled does not wait for it for ever.
+#[test]
+fn a_polled_waiter_passes_a_head_that_is_not() {
+    fn check<P: async_sync::mutex::Policy>() {
+        let _time = VirtualTime::start();
+        let mutex = Mutex::<_, P>::with_policy(());
+        let guard = mutex.try_lock().unwrap();
+        let mut parked = queued(mutex.lock());
+        let mut polled = queued(mutex.lock());
+        drop(guard);
+        assert!(parked.woken()); // which wakes the task that polls `polled`
+        for _ in 0..2 {
+            polled.pending();
+            assert!(polled.woken(), "another look");
+        }
+        drop(polled.ready());
+        drop(parked.ready());
+        assert_eq!(mutex.metrics().count(), 0);
+    }
+    check::<async_sync::mutex::Adaptive>();
+    check::<Barging>();
+}
+
 /// Two loops of one task, as `join!` polls them: neither may live on the other's batons.
 #[test]
 fn siblings_that_are_polled_do_not_rob_each_other() {
@@ -493,6 +517,36 @@ fn a_revoked_waiter_that_runs_takes_an_unclaimed_grant() {
     drop(held);
     drop(second.ready());
     drop(third.ready());
+}
+
+#[test]
+fn revoked_waiters_return_in_the_order_of_their_batons() {
+    for first_back in [0, 1] {
+        let mut time = VirtualTime::start();
+        let mutex = FifoMutex::with_policy(());
+        let guard = mutex.try_lock().unwrap();
+        let mut late = [queued(mutex.lock()), queued(mutex.lock())];
+        let mut third = queued(mutex.lock());
+        let mut fourth = queued(mutex.lock());
+        drop(guard);
+        for waiter in &late {
+            assert!(waiter.woken());
+            time.advance_us(1100);
+            assert!(mutex.try_lock().is_none()); // revokes it
+        }
+        let held = third.ready();
+        late[first_back].pending();
+        late[1 - first_back].pending();
+        drop(held);
+        for waiter in &mut late {
+            assert!(
+                waiter.woken(),
+                "the earlier baton comes first, whoever is back first"
+            );
+            drop(waiter.ready());
+        }
+        drop(fourth.ready());
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@
 //!          Granted                            out of the queue; last, or waited < 1 ms: not STARVING
 //!          Queued, the baton lies with another future of its task, as it did at two looks:
 //!                                             that one is Revoked and this one takes the baton
+//!          Queued, at three looks the lock is free and the head does not come: as a newcomer
 //!          Revoked                            takes any unclaimed baton, else the front of the queue
 //! dropped  with a baton                       it is passed on
 //! any      the baton is stale                 its holder is Revoked, the next is handed the lock
@@ -297,29 +298,42 @@ impl<P: Policy> RawMutex<P> {
     /// A waiter without a baton is polled: new, queued, or back after it lost its baton.
     fn compete(&self, queue: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
         let mut first = turn.phase() == Phase::Revoked;
-        let unclaimed = if first {
-            queue.front(0).filter(|head| head.phase().is_baton())
-        } else {
-            queue.same_task_baton(turn).filter(|_| turn.may_take_over())
-        };
-        if let Some(head) = unclaimed {
-            let granted = head.phase() == Phase::Granted;
-            head.revoke();
-            if granted {
-                self.claim(queue, turn);
-                return Verdict::Acquired;
+        let mut newcomer = turn.phase() == Phase::Idle;
+        if let Some(head) = queue.front(0).filter(|head| head.phase().is_baton()) {
+            let same_task = head.is_of_same_task(turn);
+            // Where newcomers may pass the queue, so may a waiter that is polled again and again
+            // while the head, in whichever task, is not.
+            let passes = turn.phase() == Phase::Queued
+                && !P::RULE.fifo
+                && !self.word.load(Ordering::Relaxed).is_locked();
+            let may = if same_task || passes {
+                turn.may_take_over()
+            } else {
+                turn.forget_looks();
+                false
+            };
+            newcomer |= may;
+            if first || same_task && may {
+                let granted = head.phase() == Phase::Granted;
+                head.revoke();
+                if granted {
+                    self.claim(queue, turn);
+                    return Verdict::Acquired;
+                }
+                let _ = self
+                    .word
+                    .update(Ordering::Relaxed, |s| Some(s.unnotified()));
+                first = true;
             }
-            let _ = self
-                .word
-                .update(Ordering::Relaxed, |s| Some(s.unnotified()));
-            first = true;
+        } else {
+            turn.forget_looks();
         }
         let last = turn.others(queue) == 0;
         first |= last || queue.front(0).is_some_and(|head| head.is(turn));
-        let take = |s: LockState| match turn.phase() {
-            _ if first => s.enter(last),
-            Phase::Idle => s.join(P::RULE),
-            _ => None,
+        let take = |s: LockState| match () {
+            () if first => s.enter(last),
+            () if newcomer => s.join(P::RULE),
+            () => None,
         };
         // One exchange decides: it takes the lock, or announces a waiter while the lock is not to
         // be had. Acquire, for the first case.

@@ -213,7 +213,11 @@ unsafe impl Protocol<2> for RawSemaphore {
                 queue.front(GRANTED)
             }
         } else {
-            queue.same_task_baton(turn).filter(|_| turn.may_take_over())
+            let owner = queue.same_task_baton(turn);
+            if owner.is_none() {
+                turn.forget_looks();
+            }
+            owner.filter(|_| turn.may_take_over())
         };
         if let Some(owner) = unclaimed {
             // Back to the word with its permits; if they do not suffice, `pass_on` follows.

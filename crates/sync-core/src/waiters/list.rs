@@ -635,6 +635,13 @@ impl Turn<'_> {
         may
     }
 
+    /// There was nothing to take over: the looks are counted from the beginning.
+    #[inline]
+    pub fn forget_looks(&mut self) {
+        // SAFETY: as for `may_take_over`.
+        unsafe { self.node.looks(|looks| *looks = 0) };
+    }
+
     /// What the primitive wrote on it.
     #[inline]
     #[must_use]
