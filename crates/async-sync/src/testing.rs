@@ -10,8 +10,13 @@ use sync_core::clock;
 
 /// Runs `f` under every interleaving, with the preemption bound of the environment or two.
 pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
+    model_with(2, f);
+}
+
+/// The same with at least so many preemptions.
+pub(crate) fn model_with(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = builder.preemption_bound.max(Some(preemptions));
     let schedules = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&schedules);
     builder.check(move || {

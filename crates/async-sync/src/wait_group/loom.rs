@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::RawWaitGroup;
-use crate::testing::{Task, block_on, model};
+use crate::testing::{Task, block_on, model, model_with};
 
 /// What every worker did is seen by every waiter.
 #[test]
@@ -133,7 +133,8 @@ fn several_batches() {
 /// meanwhile: what was done in that one must be seen, too.
 #[test]
 fn a_settled_waiter_sees_its_own_round() {
-    model(|| {
+    // Each of the three threads has to be interrupted once.
+    model_with(3, || {
         let shared = Arc::new((RawWaitGroup::new(), UnsafeCell::new(0)));
         shared.0.add(1);
         let task = Task::new();

@@ -1,10 +1,11 @@
 //! Futures polled by hand, with wakers that count.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use sync_core::clock;
@@ -139,4 +140,58 @@ impl Drop for VirtualTime {
     fn drop(&mut self) {
         clock::set_virtual(self.1);
     }
+}
+
+/// Polls `tasks` for `polls` times in the order in which they are woken, as a runtime with one thread
+/// does; each poll takes `us` microseconds of virtual time.
+pub(crate) fn run_queue<'a>(
+    tasks: Vec<Pin<Box<dyn Future<Output = ()> + 'a>>>,
+    polls: usize,
+    us: u64,
+) {
+    struct Wakes(usize, Mutex<bool>, Arc<Mutex<VecDeque<usize>>>);
+    impl std::task::Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            if !std::mem::replace(&mut *self.1.lock().unwrap(), true) {
+                self.2.lock().unwrap().push_back(self.0);
+            }
+        }
+    }
+    let mut time = VirtualTime::start();
+    let queue = Arc::new(Mutex::new((0..tasks.len()).collect::<VecDeque<_>>()));
+    let mut tasks: Vec<_> = tasks
+        .into_iter()
+        .enumerate()
+        .map(|(n, task)| {
+            (
+                task,
+                Arc::new(Wakes(n, Mutex::new(true), Arc::clone(&queue))),
+            )
+        })
+        .collect();
+    for _ in 0..polls {
+        let next = queue
+            .lock()
+            .unwrap()
+            .pop_front()
+            .expect("somebody is woken");
+        let (task, wakes) = &mut tasks[next];
+        *wakes.1.lock().unwrap() = false;
+        time.advance_us(us);
+        let waker = Waker::from(Arc::clone(wakes));
+        let _ = task.as_mut().poll(&mut Context::from_waker(&waker));
+    }
+}
+
+/// Lets the other tasks of [`run_queue`] run.
+pub(crate) async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
