@@ -8,8 +8,8 @@
 //!
 //! 1. the virtual time that a test executor set on this thread ([`set_virtual`]);
 //! 2. on x86-64 with an invariant time-stamp counter, that counter, calibrated once against
-//!    `Instant` (reading it costs a quarter of `Instant::now`, and unlocking a contended lock asks
-//!    for the time);
+//!    `Instant` (reading it costs a third to a half of `Instant::now`, and unlocking a contended
+//!    lock asks for the time);
 //! 3. `std::time::Instant`;
 //! 4. without `std`, and under a model checker, nothing measures time: every look counts as
 //!    [`PER_LOOK`] ticks (under a model checker: none), so that rules of the form "after one

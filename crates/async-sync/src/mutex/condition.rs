@@ -2,8 +2,8 @@
 //!
 //! A mutex has no room for a second queue, and few mutexes need one. So those whose predicate was
 //! false wait in one of a fixed number of queues of the whole process, found by the address of
-//! their mutex, and the mutex keeps one bit that says so. Two mutexes may share a queue: a wake-up
-//! then reaches futures of the other one too, which look and wait again.
+//! their mutex, and the mutex keeps one bit that says so. Two mutexes may share a queue; each wakes
+//! only its own, so that what happens to one never depends on another one.
 //!
 //! No wake-up is lost: a future queues here, and sets the bit, while it holds the lock; every later
 //! owner that may have changed the value sees the bit when it unlocks, clears it, and wakes all.
@@ -29,7 +29,7 @@ pub(super) fn queue(address: usize) -> &'static Changes {
 
 /// The value behind the mutex at `address` may have changed.
 pub(super) fn changed(address: usize) {
-    queue(address).wake_all();
+    queue(address).wake_all(address);
 }
 
 #[derive(Debug)]
@@ -42,12 +42,14 @@ impl Changes {
         }
     }
 
-    fn wake_all(&self) {
+    fn wake_all(&self, address: usize) {
         let mut queue = self.0.lock();
         // No more than are queued now: those who come back meanwhile saw the change.
         for _ in 0..queue.len() {
-            let Some(head) = queue.front(0) else { break };
-            head.settle(0);
+            let Some(waiter) = queue.find(0, address) else {
+                break;
+            };
+            waiter.settle(0);
             if !queue.has_room() {
                 queue.flush();
             }

@@ -146,9 +146,10 @@ impl<'a, T: ?Sized, P: Policy, F: FnMut(&T) -> bool> Future for LockWhen<'a, T, 
                         return Poll::Ready(guard);
                     }
                     // Queue for a change before anybody can make one, that is, under the lock.
-                    let changes = condition::queue(mutex.raw.address());
+                    let address = mutex.raw.address();
+                    let changes = condition::queue(address);
                     this.step.set(Step::Wait {
-                        change: Waiting::borrowed(changes, 0),
+                        change: Waiting::borrowed(changes, address),
                     });
                     if let StepProjection::Wait { change } = this.step.as_mut().project() {
                         // Always pending: nobody has woken a future that was not queued.
@@ -158,7 +159,7 @@ impl<'a, T: ?Sized, P: Policy, F: FnMut(&T) -> bool> Future for LockWhen<'a, T, 
                     mutex.raw.expect_change();
                     // The value is as it was, so others who wait for a change need not look.
                     guard.into_handle();
-                    mutex.raw.unlock_unchanged();
+                    mutex.raw.unlock_held(false);
                     return Poll::Pending;
                 }
                 StepProjection::Wait { change } => {

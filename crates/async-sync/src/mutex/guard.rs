@@ -49,7 +49,7 @@ impl<T: ?Sized, P: Policy> sealed::Sealed for &Mutex<T, P> {}
 impl<T: ?Sized, P: Policy> Unlock for &Mutex<T, P> {
     #[inline]
     fn unlock(&self, _: sealed::Guard) {
-        self.raw.unlock_held();
+        self.raw.unlock_held(true);
     }
 }
 impl<'a, T: ?Sized, P: Policy> Handle for &'a Mutex<T, P> {
@@ -71,7 +71,7 @@ impl<P: Policy> sealed::Sealed for &RawMutex<P> {}
 impl<P: Policy> Unlock for &RawMutex<P> {
     #[inline]
     fn unlock(&self, _: sealed::Guard) {
-        self.unlock_held();
+        self.unlock_held(true);
     }
 }
 
@@ -81,7 +81,7 @@ impl<T: ?Sized, P: Policy> sealed::Sealed for Arc<Mutex<T, P>> {}
 impl<T: ?Sized, P: Policy> Unlock for Arc<Mutex<T, P>> {
     #[inline]
     fn unlock(&self, _: sealed::Guard) {
-        self.raw.unlock_held();
+        self.raw.unlock_held(true);
     }
 }
 #[cfg(feature = "alloc")]

@@ -177,21 +177,13 @@ impl<P: Policy> RawMutex<P> {
         }
     }
 
-    /// The same for a guard, which cannot be mistaken about holding the lock.
+    /// The same for a guard, which cannot be mistaken about holding the lock. If it has not
+    /// `changed` what the lock protects, those who wait for a change are left alone.
     #[inline]
-    pub(super) fn unlock_held(&self) {
+    pub(super) fn unlock_held(&self, changed: bool) {
         let old = self.word.release();
         if !old.is_only_locked() {
-            self.unlock_slow(old, true);
-        }
-    }
-
-    /// Lets go of the lock without having changed what it protects: those who wait for a change
-    /// are left alone.
-    pub(super) fn unlock_unchanged(&self) {
-        let old = self.word.release();
-        if !old.is_only_locked() {
-            self.unlock_slow(old, false);
+            self.unlock_slow(old, changed);
         }
     }
 

@@ -6,12 +6,9 @@ mod raw;
 mod token;
 
 use core::fmt;
-use core::pin::Pin;
-use core::task::{Context, Poll};
 
 #[cfg(feature = "alloc")]
 use alloc::sync::Arc;
-use pin_project_lite::pin_project;
 use sync_core::const_fn;
 
 pub use raw::{RawWait, RawWaitGroup};
@@ -124,9 +121,7 @@ impl WaitGroup {
     #[doc(alias = "Wait")]
     #[inline]
     pub fn wait(&self) -> Wait<'_> {
-        Wait {
-            wait: self.raw.wait(),
-        }
+        self.raw.wait()
     }
 
     /// Waits until no token is left, blocking this thread.
@@ -163,21 +158,5 @@ impl fmt::Debug for WaitGroup {
     }
 }
 
-pin_project! {
-    /// The future of [`WaitGroup::wait`].
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
-    #[derive(Debug)]
-    pub struct Wait<'a> {
-        #[pin]
-        wait: RawWait<'a>,
-    }
-}
-
-impl Future for Wait<'_> {
-    type Output = ();
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.project().wait.poll(cx)
-    }
-}
+/// The future of [`WaitGroup::wait`].
+pub type Wait<'a> = RawWait<'a>;

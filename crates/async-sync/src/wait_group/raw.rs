@@ -243,7 +243,7 @@ impl fmt::Debug for RawWaitGroup {
 }
 
 pin_project! {
-    /// The future of [`RawWaitGroup::wait`].
+    /// The future of [`RawWaitGroup::wait`] and of [`WaitGroup::wait`](super::WaitGroup::wait).
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     #[derive(Debug)]
     pub struct RawWait<'a> {

@@ -195,6 +195,27 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         (!node.is_null()).then_some(Front { queue: self, node })
     }
 
+    /// The first waiter of `lane` with this `tag`. Walks past all others.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such lane.
+    pub fn find(&mut self, lane: usize, tag: usize) -> Option<Front<'_, 'a, LANES>> {
+        let head = self.head(lane);
+        let mut node = head;
+        while !node.is_null() {
+            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
+            let waiter = unsafe { &*node };
+            // SAFETY: the lock is held and the node is linked.
+            let (found, next) = unsafe { waiter.read(|fields| (fields.tag == tag, fields.next)) };
+            if found {
+                return Some(Front { queue: self, node });
+            }
+            node = if next == head { ptr::null() } else { next };
+        }
+        None
+    }
+
     /// The first of the oldest batons whose holder belongs to the same task as the waiter whose turn
     /// it is, and is another.
     ///
