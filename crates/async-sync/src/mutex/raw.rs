@@ -368,12 +368,14 @@ impl<P: Policy> RawMutex<P> {
 
     /// The owner of a grant takes it: the lock is its already.
     fn own(&self, queue: &Locked<'_, 1>, turn: &Turn<'_>) {
-        // Relaxed: the flags are changed under the queue's lock.
-        let state = self.word.load(Ordering::Relaxed);
+        // Relaxed, here and below: the flags are changed under the queue's lock, and the lock
+        // itself does not change hands in these exchanges.
         if turn.others(queue) == 0 {
-            self.word.hand_on(state.drained());
-        } else if state.is_starving() && !clock::is_stale(turn.since(), clock::now()) {
-            self.word.hand_on(state.normal());
+            let _ = self.word.update(Ordering::Relaxed, |s| Some(s.drained()));
+        } else if self.word.load(Ordering::Relaxed).is_starving()
+            && !clock::is_stale(turn.since(), clock::now())
+        {
+            let _ = self.word.update(Ordering::Relaxed, |s| Some(s.normal()));
         }
     }
 
