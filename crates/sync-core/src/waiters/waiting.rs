@@ -330,6 +330,10 @@ fn poll_again<P: Protocol<LANES>, const LANES: usize>(
             }
             match conclude(phase) {
                 Some(result) => Step::Over(result),
+                None if phase == Phase::Granted => {
+                    claim(raw, &mut queue, node, waker);
+                    Step::Over(Ok(()))
+                }
                 None => look(raw, &mut queue, node, waker, phase, &mut wakers),
             }
         };
@@ -348,6 +352,28 @@ fn poll_again<P: Protocol<LANES>, const LANES: usize>(
             }
             Step::Rearm => wakers.spare = Some(waker.clone()),
         }
+    }
+}
+
+/// The owner of a grant takes it.
+#[inline]
+fn claim<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    queue: &mut Locked<'_, LANES>,
+    node: &Waiter,
+    waker: &Waker,
+) {
+    raw.claim(queue, &Turn::new(node, waker, Phase::Granted, false));
+    // SAFETY: a granted node is linked, and the lock is held.
+    let given = unsafe {
+        queue.unlink(node);
+        node.read(|fields| fields.baton)
+    };
+    queue.claimed(given);
+    // Held: wakers that `pass_on` collects are called before the poll returns, and may panic.
+    node.set_stage(Stage::Held);
+    if queue.concerns_batons() {
+        raw.pass_on(queue);
     }
 }
 
@@ -376,20 +402,6 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
     phase: Phase,
     wakers: &mut Wakers,
 ) -> Step {
-    if phase == Phase::Granted {
-        raw.claim(queue, &Turn::new(node, waker, phase, false));
-        // SAFETY: the phase says that it is linked, and the lock is held.
-        let given = unsafe {
-            queue.unlink(node);
-            node.read(|fields| fields.baton)
-        };
-        queue.claimed(given);
-        node.set_stage(Stage::Held);
-        if queue.concerns_batons() {
-            raw.pass_on(queue);
-        }
-        return Step::Over(Ok(()));
-    }
     // SAFETY: the lock is held, and the node has been queued.
     let armed = phase == Phase::Queued && unsafe { node.read(|f| f.is_armed_for(waker, phase)) };
     let mut turn = Turn::new(node, waker, phase, armed || wakers.spare.is_some());
