@@ -1,5 +1,6 @@
 //! The mutex under every order of steps.
 
+use async_sync::RawMutex;
 use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, Policy};
 use conformance::explorer::sets::mutex::{Lock, MutexSet, Order};
 use conformance::explorer::{Actor, Bounds, Explorer, Waits};
@@ -31,26 +32,96 @@ impl<P: Policy> Lock for Ours<P> {
     }
 }
 
-fn set<P: Policy>(actors: Vec<Actor>, order: Order) -> MutexSet<Ours<P>> {
-    MutexSet::new(actors, order)
+/// Our mutex without a value.
+struct Raw<P: Policy>(RawMutex<P>);
+
+/// What a caller of the raw mutex owes it.
+struct Owed<'a, P: Policy>(&'a RawMutex<P>);
+
+impl<P: Policy> Drop for Owed<'_, P> {
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
 }
 
-fn three<P: Policy>(name: &str, order: Order) {
-    let s = set::<P>(Actor::each_alone(3), order).try_lock(1);
-    Explorer::new(8).check(&format!("{name}: three tasks"), &s);
-    let s = set::<P>(Actor::each_alone(3), order).try_lock(1).bounds(Bounds {
-        times: 2, parks: 1, waits: Waits::ForANudge, ..Bounds::default()
-    });
-    Explorer::new(7).check(&format!("{name}: time, parked"), &s);
-    let s = set::<P>(Actor::in_tasks([0,0,0]), order).try_lock(1).bounds(Bounds {
-        parks: 1, ..Bounds::default()
-    });
-    Explorer::new(7).check(&format!("{name}: one task, parked"), &s);
+impl<P: Policy> Lock for Raw<P> {
+    type Guard<'a> = Owed<'a, P>;
+
+    fn new(_: u64) -> Self {
+        Raw(RawMutex::new())
+    }
+
+    fn lock(&self) -> impl Future<Output = Owed<'_, P>> {
+        use futures::FutureExt;
+        self.0.lock().map(|()| Owed(&self.0))
+    }
+
+    fn try_lock(&self) -> Option<Owed<'_, P>> {
+        self.0.try_lock().then(|| Owed(&self.0))
+    }
+
+    fn waiters(&self) -> Option<usize> {
+        Some(self.0.waiters())
+    }
+
+    fn is_locked(&self) -> Option<bool> {
+        Some(self.0.is_locked())
+    }
+}
+
+fn explore<M: Lock>(name: &str, order: Order) {
+    let check = |what: &str, depth, set: &MutexSet<M>| {
+        Explorer::new(depth).check(&format!("{name}, {what}"), set);
+    };
+    let set = |actors| MutexSet::<M>::new(actors, order).try_lock(1);
+    let late = Bounds {
+        times: 2,
+        parks: 1,
+        waits: Waits::ForANudge,
+        ..Bounds::default()
+    };
+
+    let three = Actor::each_alone(3);
+    check("three tasks", 10, &set(three.clone()));
+    check("four tasks", 9, &set(Actor::each_alone(4)));
+    check("time, one parked", 7, &set(three.clone()).bounds(late));
+    let odd = Bounds {
+        spurious: 2,
+        rewakes: 1,
+        times: 1,
+        ..Bounds::default()
+    };
+    check("spurious polls, a new waker, time", 6, &set(three).bounds(odd));
+    // Within a task, nobody has to come later.
+    let alone = Bounds {
+        parks: 1,
+        times: 1,
+        ..Bounds::default()
+    };
+    let one_task = || Actor::in_tasks([0, 0, 0]);
+    check("one task, one parked, time", 7, &set(one_task()).bounds(alone));
+    check("one task, spurious polls", 6, &set(one_task()).bounds(odd));
+    let mixed = || Actor::in_tasks([0, 0, 1]);
+    check("two of one task, time, one parked", 6, &set(mixed()).bounds(late));
+    check("two of one task, spurious polls", 6, &set(mixed()).bounds(odd));
 }
 
 #[test]
-fn adaptive() { three::<Adaptive>("Adaptive", Order::Queue) }
+fn adaptive() {
+    explore::<Ours<Adaptive>>("Adaptive", Order::Queue);
+}
+
 #[test]
-fn fifo() { three::<Fifo>("Fifo", Order::Strict) }
+fn fifo() {
+    explore::<Ours<Fifo>>("Fifo", Order::Strict);
+}
+
 #[test]
-fn barging() { three::<Barging>("Barging", Order::Queue) }
+fn barging() {
+    explore::<Ours<Barging>>("Barging", Order::Queue);
+}
+
+#[test]
+fn raw() {
+    explore::<Raw<Adaptive>>("RawMutex", Order::Queue);
+}

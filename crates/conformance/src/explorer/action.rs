@@ -59,7 +59,9 @@ impl Action {
                 out.push(Action::Park(i));
             }
         }
-        out.extend(world.held().map(|(slot, _)| Action::Release(slot)));
+        let all = if scenario.held_are_alike() { 1 } else { usize::MAX };
+        let held = world.held().take(all);
+        out.extend(held.map(|(slot, _)| Action::Release(slot)));
         for (n, operation) in scenario.operations().iter().enumerate() {
             if left.operations[n] > 0 && (operation.when)(world) {
                 out.push(Action::Operation(n));

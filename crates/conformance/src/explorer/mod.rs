@@ -37,6 +37,7 @@
 //!
 //! * Of identical futures that were never polled, the first is polled first. Name the others
 //!   differently and every other order is one that was run.
+//! * Of things that are held and [alike](Scenario::held_are_alike), the first is released.
 //! * Futures that were never polled are not dropped before the end. They must not have had an effect.
 //! * With a [fingerprint](Scenario::fingerprint), a state that was seen with as many steps to go is
 //!   not explored again. That is as sound as the fingerprint; the counts say how often it happened.

@@ -191,6 +191,7 @@ fn poll<'a, S: Scenario>(
             actor.stage = Stage::Completed;
             actor.future = None;
             world.just_completed = Some(i);
+            world.hear();
             world.held[i] = scenario.completed(world, i, output)?;
             Ok(())
         }

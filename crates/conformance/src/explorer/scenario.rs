@@ -46,6 +46,12 @@ pub trait Scenario: Sized {
         actor: usize,
     ) -> Boxed<'a, Self::Output<'a>>;
 
+    /// Whether it makes no difference which of the things that are held is released. If so, only the
+    /// first is.
+    fn held_are_alike(&self) -> bool {
+        false
+    }
+
     /// Before the first step: whatever is held from the start.
     fn setup<'a>(&'a self, _: &mut World<'a, Self>) {}
 

@@ -248,8 +248,9 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
         hasher.finish()
     }
 
-    /// Notes who was woken since the last call.
-    pub(super) fn hear(&mut self) {
+    /// Notes who was woken since the last call. Happens after each step; an operation that checks
+    /// something itself does it first.
+    pub fn hear(&mut self) {
         for (n, bell) in self.bells.iter().enumerate() {
             if !bell.take_rung() {
                 continue;

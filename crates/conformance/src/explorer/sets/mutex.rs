@@ -35,8 +35,8 @@ pub trait Lock {
 pub enum Order {
     /// None.
     Any,
-    /// Those who wait get it in the order in which they came, but newcomers may pass them, and one
-    /// that was woken may lose to another that runs first.
+    /// Those who wait are woken in the order in which they came, but newcomers may pass them, and one
+    /// that was woken competes with all who run.
     Queue,
     /// In the order in which they came; only a waiter that is late, or a baton that moves within a
     /// task, is an exception.
@@ -84,6 +84,7 @@ impl<M: Lock> MutexSet<M> {
             let free = world.held().next().is_none() && world.pending().next().is_none();
             match world.object().try_lock() {
                 Some(guard) => {
+                    world.hear();
                     world.keep(guard);
                     match world.model {
                         Order::Strict => in_order(world, None, Excuse::Late),
@@ -141,7 +142,7 @@ impl<M: Lock> Scenario for MutexSet<M> {
     ) -> Result<Option<M::Guard<'a>>, String> {
         match (self.order, world.queued(actor)) {
             (Order::Strict, _) => in_order(world, Some(actor), Excuse::Late)?,
-            (Order::Queue, Some(_)) => in_order(world, Some(actor), Excuse::Woken)?,
+            (Order::Queue, Some(_)) => in_order(world, Some(actor), Excuse::Race)?,
             (Order::Queue, None) | (Order::Any, _) => {}
         }
         Ok(Some(guard))

@@ -118,6 +118,7 @@ impl<M: Counting> SemaphoreSet<M> {
             match world.object().try_acquire(1) {
                 Some(_) if world.model.closed => Err("try_acquire: closed, and it gives".into()),
                 Some(permit) => {
+                    world.hear();
                     world.keep(permit);
                     in_order(world, None, Excuse::Woken)
                 }

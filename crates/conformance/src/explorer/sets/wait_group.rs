@@ -110,6 +110,10 @@ impl<G: Group> Scenario for GroupSet<G> {
         Box::pin(object.wait())
     }
 
+    fn held_are_alike(&self) -> bool {
+        true
+    }
+
     fn setup<'a>(&'a self, world: &mut World<'a, Self>) {
         for _ in 0..self.tokens {
             let token = world.object().add();
