@@ -140,10 +140,9 @@ impl<S: Scenario> Search<'_, S> {
         let mut path: Vec<Choice> = Vec::with_capacity(depth);
         let before = self.schedules + self.merged;
         loop {
-            if self.schedules == self.at_most {
+            if self.one(&mut path, depth)? {
                 return Ok(Round::Cut);
             }
-            self.one(&mut path, depth)?;
             while let Some(last) = path.last_mut() {
                 last.taken += 1;
                 if last.taken < last.of {
@@ -161,12 +160,15 @@ impl<S: Scenario> Search<'_, S> {
         })
     }
 
-    /// Replays `path`, and goes on with the first possible step each time.
-    fn one(&mut self, path: &mut Vec<Choice>, depth: usize) -> Result<(), Box<Failure>> {
+    /// Replays `path`, and goes on with the first possible step each time. Returns whether this is
+    /// one schedule too many.
+    fn one(&mut self, path: &mut Vec<Choice>, depth: usize) -> Result<bool, Box<Failure>> {
         let mut tape = Tape::new(false);
         let mut at = 0;
         let mut ended = false;
         let mut merged = false;
+        let mut too_many = false;
+        let used_up = self.schedules == self.at_most;
         let seen = &mut self.seen;
         let scenario = self.scenario;
         let result = run(scenario, &mut tape, |possible, world| {
@@ -180,6 +182,10 @@ impl<S: Scenario> Search<'_, S> {
                         return Next::Abandon;
                     }
                 }
+            }
+            if at == depth && used_up {
+                too_many = true;
+                return Next::Abandon;
             }
             if at == depth {
                 ended = true;
@@ -209,7 +215,7 @@ impl<S: Scenario> Search<'_, S> {
         match result {
             Ok(()) => {
                 self.schedules += u64::from(ended);
-                Ok(())
+                Ok(too_many)
             }
             Err(message) => Err(Box::new(self.failure(&tape, message))),
         }

@@ -28,6 +28,11 @@ pub trait Lock {
     fn is_locked(&self) -> Option<bool> {
         None
     }
+
+    /// See [`Scenario::fingerprint`]. Futures need not be named: which of them stand where is known.
+    fn fingerprint(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// The order in which a lock is given.
@@ -182,6 +187,10 @@ impl<M: Lock> Scenario for MutexSet<M> {
             Some(_) => Ok(()),
             None => Err("nobody holds the lock, and it is not to be had".into()),
         }
+    }
+
+    fn fingerprint(&self, world: &World<'_, Self>) -> Option<u64> {
+        world.object().fingerprint()
     }
 
     fn describe(&self, world: &World<'_, Self>) -> String {
