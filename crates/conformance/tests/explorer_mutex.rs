@@ -1,9 +1,9 @@
 //! The mutex under every order of steps.
 
 use async_sync::RawMutex;
-use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, Policy};
+use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, MutexMetrics, Policy};
 use conformance::explorer::sets::mutex::{Lock, MutexSet, Order};
-use conformance::explorer::{Actor, Bounds, Explorer, Waits};
+use conformance::explorer::{Actor, Bounds, Explorer, Operation, Waits};
 
 /// Our mutex.
 struct Ours<P: Policy>(Mutex<u64, P>);
@@ -29,6 +29,10 @@ impl<P: Policy> Lock for Ours<P> {
 
     fn is_locked(&self) -> Option<bool> {
         Some(self.0.is_locked())
+    }
+
+    fn is_consistent(&self, waiting: usize) -> Result<(), String> {
+        consistent(self.0.metrics(), waiting)
     }
 }
 
@@ -67,6 +71,18 @@ impl<P: Policy> Lock for Raw<P> {
     fn is_locked(&self) -> Option<bool> {
         Some(self.0.is_locked())
     }
+
+    fn is_consistent(&self, waiting: usize) -> Result<(), String> {
+        consistent(self.0.metrics(), waiting)
+    }
+}
+
+fn consistent(metrics: MutexMetrics, waiting: usize) -> Result<(), String> {
+    let waits = metrics.waiters > 0 && waiting > 0;
+    if (metrics.is_woken || metrics.is_starving) && !waits {
+        return Err(format!("{metrics:?}, and {waiting} wait"));
+    }
+    Ok(())
 }
 
 fn explore<M: Lock>(name: &str, order: Order) {
@@ -104,6 +120,42 @@ fn explore<M: Lock>(name: &str, order: Order) {
     let mixed = || Actor::in_tasks([0, 0, 1]);
     check("two of one task, time, one parked", 6, &set(mixed()).bounds(late));
     check("two of one task, spurious polls", 6, &set(mixed()).bounds(odd));
+    let all = Bounds {
+        spurious: 1,
+        rewakes: 1,
+        ..late
+    };
+    check("two of one task, everything", 5, &set(mixed()).bounds(all));
+    // Any later operation will do.
+    let two_parked = Bounds { parks: 2, ..late };
+    let four = || MutexSet::<M>::new(Actor::each_alone(4), order).bounds(two_parked);
+    check("four tasks, two parked, then a try_lock", 7, &four());
+    check("four tasks, two parked, then a lock", 7, &four().nudged_by_lock());
+}
+
+/// More newcomers than the policy lets pass: the lock is handed to the first in line.
+#[test]
+fn adaptive_bounds_barging() {
+    let barges = Operation::<MutexSet<Ours<Adaptive>>>::new("barges", 2, |world| {
+        let mutex = world.object();
+        let free = world.held().next().is_none();
+        let passed = (0..40).filter(|_| mutex.try_lock().is_some()).count();
+        let waits = mutex.waiters() > Some(0);
+        match passed {
+            33.. if waits => Err(format!("{passed} newcomers passed")),
+            ..33 if !waits && free && passed > 0 => Err(format!("only {passed} newcomers passed")),
+            _ => Ok(()),
+        }
+    });
+    let set = MutexSet::new(Actor::each_alone(3), Order::Queue)
+        .operation(barges)
+        .bounds(Bounds {
+            times: 1,
+            parks: 1,
+            waits: Waits::ForANudge,
+            ..Bounds::default()
+        });
+    Explorer::new(7).check("Adaptive, 40 newcomers at a time", &set);
 }
 
 #[test]

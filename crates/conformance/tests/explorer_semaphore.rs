@@ -170,3 +170,38 @@ fn spurious() {
     });
     Explorer::new(7).check("semaphore: spurious polls, new wakers", &set);
 }
+
+/// A request for nothing waits its turn, and holds up nobody.
+#[test]
+fn nothing() {
+    let set = Set::new(1, [(0, 1), (1, 0), (2, 1)]).try_one(1).bounds(Bounds {
+        times: 1,
+        parks: 1,
+        waits: Waits::ForANudge,
+        ..Bounds::default()
+    });
+    Explorer::new(8).check("semaphore: 1, 0, 1 of 1, time, one parked", &set);
+}
+
+/// Limits that move, a close and forgotten permits while a future does not run.
+#[test]
+fn parked_while_things_change() {
+    let bounds = Bounds {
+        times: 1,
+        parks: 1,
+        waits: Waits::ForANudge,
+        ..Bounds::default()
+    };
+    let set = Set::new(2, [(0, 2), (0, 1), (1, 1)])
+        .operation(Operation::new("limit0", 1, |world| set_limit(world, 0)))
+        .operation(Operation::new("limit3", 1, |world| set_limit(world, 3)))
+        .bounds(bounds);
+    Explorer::new(6).check("semaphore: limit 0, limit 3, time, one parked", &set);
+    let set = Set::new(2, [(0, 2), (0, 1), (1, 1)])
+        .operation(close())
+        .operation(forget())
+        .operation(give_back())
+        .settle(give_back_all)
+        .bounds(bounds);
+    Explorer::new(6).check("semaphore: close, forget, time, one parked", &set);
+}

@@ -3,8 +3,9 @@
 //! ```text
 //! 1. give back all that is held; poll exactly what is woken, in order of numbers; until nothing is
 //!    woken. Whoever still waits has missed a wake-up.
-//! 2. if a future is parked, and the bounds allow it: time passes, somebody does a later operation,
-//!    as in 1; as many times as it may take to revoke one baton after the other
+//! 2. whoever waits nevertheless, because a future is parked and the bounds allow it, or because the
+//!    scenario does not say that it must complete: time passes, somebody does a later operation, as
+//!    in 1; so often as the scenario says
 //! 3. drop what is parked or was never polled; as in 1
 //! 4. the object is as good as new, and nobody keeps a waker
 //! ```
@@ -39,7 +40,7 @@ pub(super) fn end<'a, S: Scenario>(
     if unaided {
         all_done(world, |world, i| scenario.must_complete(world, i))?;
     }
-    for _ in 0..2 * world.actors() {
+    for _ in 0..scenario.nudges(parked) {
         if waiting(world).next().is_none() {
             break;
         }

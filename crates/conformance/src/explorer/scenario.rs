@@ -83,6 +83,12 @@ pub trait Scenario: Sized {
         true
     }
 
+    /// How many later operations get everybody through, if so many futures are parked: each may sit on
+    /// a baton.
+    fn nudges(&self, parked: usize) -> usize {
+        parked
+    }
+
     /// The *later operation* that somebody does in the end, after time has passed.
     ///
     /// # Errors

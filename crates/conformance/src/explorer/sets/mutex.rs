@@ -1,5 +1,8 @@
 //! Mutual exclusion: one guard at a time, in the order that was promised, nobody forgotten.
 
+use std::pin::pin;
+use std::task::{Context, Waker};
+
 use crate::explorer::order::{Excuse, in_order};
 use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
 
@@ -29,6 +32,15 @@ pub trait Lock {
         None
     }
 
+    /// Whether what it says about itself makes sense while so many futures wait.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    fn is_consistent(&self, _waiting: usize) -> Result<(), String> {
+        Ok(())
+    }
+
     /// See [`Scenario::fingerprint`]. Futures need not be named: which of them stand where is known.
     fn fingerprint(&self) -> Option<u64> {
         None
@@ -55,6 +67,7 @@ pub struct MutexSet<M: Lock> {
     bounds: Bounds,
     order: Order,
     operations: Vec<Operation<Self>>,
+    nudge: fn(&M),
 }
 
 impl<M: Lock> MutexSet<M> {
@@ -66,6 +79,17 @@ impl<M: Lock> MutexSet<M> {
             bounds: Bounds::default(),
             order,
             operations: Vec::new(),
+            nudge: |mutex| drop(mutex.try_lock()),
+        }
+    }
+
+    /// With a future that is polled once and dropped, instead of `try_lock`, for the later operation
+    /// that the end may need.
+    #[must_use]
+    pub fn nudged_by_lock(self) -> Self {
+        MutexSet {
+            nudge: |mutex| drop(pin!(mutex.lock()).poll(&mut Context::from_waker(Waker::noop()))),
+            ..self
         }
     }
 
@@ -167,6 +191,7 @@ impl<M: Lock> Scenario for MutexSet<M> {
             }
             _ => {}
         }
+        world.object().is_consistent(world.pending().count())?;
         match world.object().waiters() {
             Some(waiters) => waiters_are(world, waiters, |_| true),
             None => Ok(()),
@@ -174,7 +199,7 @@ impl<M: Lock> Scenario for MutexSet<M> {
     }
 
     fn nudge<'a>(&'a self, world: &mut World<'a, Self>) -> Result<(), String> {
-        drop(world.object().try_lock());
+        (self.nudge)(world.object());
         Ok(())
     }
 
