@@ -53,7 +53,11 @@ fn a_toy_without_a_mistake_passes() {
 fn a_wake_up_that_is_lost_with_a_cancelled_future() {
     const LOST: usize = number(Mistake::DropsWakeOnCancel);
     // 0 owns, 1 waits, is given the lock, and is cancelled.
-    is_caught(&mutex::<LOST>(2), "poll0 poll1 release0 drop1", "not to be had");
+    is_caught(
+        &mutex::<LOST>(2),
+        "poll0 poll1 release0 drop1",
+        "not to be had",
+    );
 }
 
 #[test]
@@ -201,9 +205,16 @@ fn merging_finds_the_same() {
 fn a_cut_is_reported() {
     let report = Explorer::new(6).at_most(5).explore(&mutex::<0>(2)).unwrap();
     assert_eq!((report.extent, report.schedules), (Extent::Cut(3), 5));
-    assert!(report.to_string().starts_with("NOT exhaustive: 5 schedules, cut at depth 3"));
+    assert!(
+        report
+            .to_string()
+            .starts_with("NOT exhaustive: 5 schedules, cut at depth 3")
+    );
     // Exactly enough is enough.
-    let report = Explorer::new(5).at_most(12).explore(&mutex::<0>(2)).unwrap();
+    let report = Explorer::new(5)
+        .at_most(12)
+        .explore(&mutex::<0>(2))
+        .unwrap();
     assert_eq!(report.extent, Extent::Depth(5));
 }
 
@@ -215,5 +226,8 @@ fn a_replay_says_what_is_possible() {
     assert!(done.lines[0].contains("0 done holds, 1 new"), "{done}");
     let wrong = replay(&set, "poll0 poll0");
     let message = wrong.broken.unwrap();
-    assert_eq!(message, "poll0 is not possible here; these are: poll1 release0");
+    assert_eq!(
+        message,
+        "poll0 is not possible here; these are: poll1 release0"
+    );
 }

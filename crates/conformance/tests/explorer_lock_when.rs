@@ -72,7 +72,10 @@ impl<P: Policy> Scenario for When<P> {
         guard: MutexGuard<'a, usize, P>,
     ) -> Result<Option<MutexGuard<'a, usize, P>>, String> {
         if *guard != world.model || *guard < self.actors[actor].kind {
-            return Err(format!("future {actor} has the lock while the value is {}", *guard));
+            return Err(format!(
+                "future {actor} has the lock while the value is {}",
+                *guard
+            ));
         }
         Ok(Some(guard))
     }
@@ -122,23 +125,43 @@ fn explore<P: Policy>(name: &str) {
         Explorer::new(depth).check(&format!("{name}, lock_when, {what}"), set);
     };
     let none = Bounds::default();
-    check("1 and 2 and a lock", 10, &When::new(&[(0, 1), (1, 2), (2, 0)], none));
-    check("1 twice and two locks", 8, &When::new(&[(0, 1), (1, 1), (2, 0), (3, 0)], none));
+    check(
+        "1 and 2 and a lock",
+        10,
+        &When::new(&[(0, 1), (1, 2), (2, 0)], none),
+    );
+    check(
+        "1 twice and two locks",
+        8,
+        &When::new(&[(0, 1), (1, 1), (2, 0), (3, 0)], none),
+    );
     let odd = Bounds {
         spurious: 2,
         rewakes: 1,
         times: 1,
         ..none
     };
-    check("spurious polls", 6, &When::new(&[(0, 1), (1, 2), (2, 0)], odd));
-    check("one task, spurious polls", 6, &When::new(&[(0, 1), (0, 2), (0, 0)], odd));
+    check(
+        "spurious polls",
+        6,
+        &When::new(&[(0, 1), (1, 2), (2, 0)], odd),
+    );
+    check(
+        "one task, spurious polls",
+        6,
+        &When::new(&[(0, 1), (0, 2), (0, 0)], odd),
+    );
     let late = Bounds {
         times: 2,
         parks: 1,
         waits: Waits::ForANudge,
         ..none
     };
-    check("time, one parked", 7, &When::new(&[(0, 1), (1, 2), (2, 0)], late));
+    check(
+        "time, one parked",
+        7,
+        &When::new(&[(0, 1), (1, 2), (2, 0)], late),
+    );
 }
 
 #[test]

@@ -107,7 +107,11 @@ fn explore<M: Lock>(name: &str, order: Order) {
         times: 1,
         ..Bounds::default()
     };
-    check("spurious polls, a new waker, time", 6, &set(three).bounds(odd));
+    check(
+        "spurious polls, a new waker, time",
+        6,
+        &set(three).bounds(odd),
+    );
     // Within a task, nobody has to come later.
     let alone = Bounds {
         parks: 1,
@@ -115,11 +119,23 @@ fn explore<M: Lock>(name: &str, order: Order) {
         ..Bounds::default()
     };
     let one_task = || Actor::in_tasks([0, 0, 0]);
-    check("one task, one parked, time", 7, &set(one_task()).bounds(alone));
+    check(
+        "one task, one parked, time",
+        7,
+        &set(one_task()).bounds(alone),
+    );
     check("one task, spurious polls", 6, &set(one_task()).bounds(odd));
     let mixed = || Actor::in_tasks([0, 0, 1]);
-    check("two of one task, time, one parked", 6, &set(mixed()).bounds(late));
-    check("two of one task, spurious polls", 6, &set(mixed()).bounds(odd));
+    check(
+        "two of one task, time, one parked",
+        6,
+        &set(mixed()).bounds(late),
+    );
+    check(
+        "two of one task, spurious polls",
+        6,
+        &set(mixed()).bounds(odd),
+    );
     let all = Bounds {
         spurious: 1,
         rewakes: 1,
@@ -130,7 +146,11 @@ fn explore<M: Lock>(name: &str, order: Order) {
     let two_parked = Bounds { parks: 2, ..late };
     let four = || MutexSet::<M>::new(Actor::each_alone(4), order).bounds(two_parked);
     check("four tasks, two parked, then a try_lock", 7, &four());
-    check("four tasks, two parked, then a lock", 7, &four().nudged_by_lock());
+    check(
+        "four tasks, two parked, then a lock",
+        7,
+        &four().nudged_by_lock(),
+    );
 }
 
 /// More newcomers than the policy lets pass: the lock is handed to the first in line.

@@ -51,7 +51,10 @@ fn first_held(world: &World<'_, Set>) -> Option<usize> {
 }
 
 fn can_split(world: &World<'_, Set>) -> bool {
-    world.held().next().is_some_and(|(_, permit)| permit.count() > 1)
+    world
+        .held()
+        .next()
+        .is_some_and(|(_, permit)| permit.count() > 1)
 }
 
 fn split() -> Operation<Set> {
@@ -147,16 +150,20 @@ fn parked() {
     };
     let set = Set::new(3, OWN).try_one(1).bounds(bounds);
     Explorer::new(7).check("semaphore: time, two parked", &set);
-    let set = Set::new(2, [(0, 1), (0, 2), (1, 1)]).try_one(1).bounds(bounds);
+    let set = Set::new(2, [(0, 1), (0, 2), (1, 1)])
+        .try_one(1)
+        .bounds(bounds);
     Explorer::new(7).check("semaphore: two of one task, time, two parked", &set);
 }
 
 #[test]
 fn one_task() {
-    let set = Set::new(2, [(0, 1), (0, 2), (0, 1)]).try_one(1).bounds(Bounds {
-        parks: 1,
-        ..Bounds::default()
-    });
+    let set = Set::new(2, [(0, 1), (0, 2), (0, 1)])
+        .try_one(1)
+        .bounds(Bounds {
+            parks: 1,
+            ..Bounds::default()
+        });
     Explorer::new(8).check("semaphore: one task, one parked", &set);
 }
 
@@ -174,12 +181,14 @@ fn spurious() {
 /// A request for nothing waits its turn, and holds up nobody.
 #[test]
 fn nothing() {
-    let set = Set::new(1, [(0, 1), (1, 0), (2, 1)]).try_one(1).bounds(Bounds {
-        times: 1,
-        parks: 1,
-        waits: Waits::ForANudge,
-        ..Bounds::default()
-    });
+    let set = Set::new(1, [(0, 1), (1, 0), (2, 1)])
+        .try_one(1)
+        .bounds(Bounds {
+            times: 1,
+            parks: 1,
+            waits: Waits::ForANudge,
+            ..Bounds::default()
+        });
     Explorer::new(8).check("semaphore: 1, 0, 1 of 1, time, one parked", &set);
 }
 

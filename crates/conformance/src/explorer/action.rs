@@ -59,7 +59,11 @@ impl Action {
                 out.push(Action::Park(i));
             }
         }
-        let all = if scenario.held_are_alike() { 1 } else { usize::MAX };
+        let all = if scenario.held_are_alike() {
+            1
+        } else {
+            usize::MAX
+        };
         let held = world.held().take(all);
         out.extend(held.map(|(slot, _)| Action::Release(slot)));
         for (n, operation) in scenario.operations().iter().enumerate() {

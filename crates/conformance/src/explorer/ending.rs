@@ -97,5 +97,7 @@ fn drain<'a, S: Scenario>(
         };
         step(scenario, world, tape, PART, next)?;
     }
-    Err(format!("no end after {POLLS} polls: the futures keep waking themselves"))
+    Err(format!(
+        "no end after {POLLS} polls: the futures keep waking themselves"
+    ))
 }

@@ -32,13 +32,19 @@ pub fn in_order<S: Scenario>(
         one.is_some_and(|one| world.share_a_waker(one, *other)) && world.is_late(*other)
     };
     let places = one.into_iter().chain(world.pending().filter(may_be_from));
-    let since = places.filter_map(|i| world.queued(i)).min().unwrap_or(usize::MAX);
+    let since = places
+        .filter_map(|i| world.queued(i))
+        .min()
+        .unwrap_or(usize::MAX);
     // Back after its baton was taken, it takes any that is still unclaimed.
     if one.is_some_and(|one| world.was_late(one)) {
         return Ok(());
     }
     let came_first = |other: &usize| world.queued(*other).is_some_and(|queued| queued < since);
-    let race = world.pending().filter(came_first).any(|i| world.woken(i).is_some());
+    let race = world
+        .pending()
+        .filter(came_first)
+        .any(|i| world.woken(i).is_some());
     for other in world.pending().filter(came_first) {
         let excused = match excuse {
             Excuse::Woken => world.woken(other).is_some(),

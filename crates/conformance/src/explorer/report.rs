@@ -61,7 +61,12 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { trace, message, schedules, .. } = self;
+        let Failure {
+            trace,
+            message,
+            schedules,
+            ..
+        } = self;
         writeln!(f, "{message}")?;
         writeln!(f, "found after {schedules} schedules; a shortest trace is")?;
         writeln!(f, "    replay(&scenario, {trace:?})")?;

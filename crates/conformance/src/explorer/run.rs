@@ -90,9 +90,14 @@ pub(super) fn step<'a, S: Scenario>(
     part: &str,
     action: Action,
 ) -> Result<(), String> {
-    other_step(scenario, world, tape, part, &|| action.name(scenario), |world| {
-        act(scenario, world, action)
-    })
+    other_step(
+        scenario,
+        world,
+        tape,
+        part,
+        &|| action.name(scenario),
+        |world| act(scenario, world, action),
+    )
 }
 
 /// The same for what only happens at the end.
@@ -181,7 +186,10 @@ fn poll<'a, S: Scenario>(
     let step = world.step;
     let (actor, bells) = (&mut world.actors[i], &world.bells);
     let future = actor.future.as_mut().expect("only live futures are polled");
-    match future.as_mut().poll(&mut Context::from_waker(bells[actor.bell].waker())) {
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(bells[actor.bell].waker()))
+    {
         Poll::Pending => {
             actor.stage = Stage::Pending;
             actor.queued.get_or_insert(step);

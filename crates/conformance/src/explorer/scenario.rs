@@ -40,11 +40,7 @@ pub trait Scenario: Sized {
     fn model(&self) -> Self::Model;
 
     /// Future number `actor`.
-    fn future<'a>(
-        &'a self,
-        object: &'a Self::Object,
-        actor: usize,
-    ) -> Boxed<'a, Self::Output<'a>>;
+    fn future<'a>(&'a self, object: &'a Self::Object, actor: usize) -> Boxed<'a, Self::Output<'a>>;
 
     /// Whether it makes no difference which of the things that are held is released. If so, only the
     /// first is.

@@ -54,7 +54,7 @@ impl Explorer {
         };
         let mut extent = Extent::Depth(self.depth);
         for depth in 0..=self.depth {
-            match search.to_depth(depth)? {
+            match search.round(depth)? {
                 Round::Done => {}
                 Round::Nothing => {
                     extent = Extent::Complete;
@@ -136,7 +136,7 @@ struct Choice {
 
 impl<S: Scenario> Search<'_, S> {
     /// Depth first over all sequences of exactly `depth` steps.
-    fn to_depth(&mut self, depth: usize) -> Result<Round, Box<Failure>> {
+    fn round(&mut self, depth: usize) -> Result<Round, Box<Failure>> {
         let mut path: Vec<Choice> = Vec::with_capacity(depth);
         let before = self.schedules + self.merged;
         loop {

@@ -235,7 +235,13 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for (i, actor) in self.actors.iter().enumerate() {
-            (actor.stage, actor.parked, actor.bell, self.held[i].is_some()).hash(&mut hasher);
+            (
+                actor.stage,
+                actor.parked,
+                actor.bell,
+                self.held[i].is_some(),
+            )
+                .hash(&mut hasher);
             (actor.woken.is_some(), self.is_late(i), actor.was_late).hash(&mut hasher);
             for other in &self.actors {
                 (actor.queued < other.queued).hash(&mut hasher);
@@ -271,11 +277,14 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
                 .iter()
                 .any(|actor| actor.bell == n && actor.stage == Stage::Pending);
             if !in_use && bell.kept() != 0 {
-                let polled_with = |(i, actor): (usize, &State<'a, S>)| {
-                    (actor.bell == n).then(|| i.to_string())
-                };
-                let futures: Vec<_> =
-                    self.actors.iter().enumerate().filter_map(polled_with).collect();
+                let polled_with =
+                    |(i, actor): (usize, &State<'a, S>)| (actor.bell == n).then(|| i.to_string());
+                let futures: Vec<_> = self
+                    .actors
+                    .iter()
+                    .enumerate()
+                    .filter_map(polled_with)
+                    .collect();
                 return Err(format!(
                     "waker leak: {} clone(s) kept of the waker of future(s) [{}], none of which waits",
                     bell.kept(),

@@ -74,12 +74,20 @@ impl Toy {
         loop {
             let mut state = self.state.borrow_mut();
             let last = self.mistake == Mistake::Lifo;
-            let first = if last { state.queue.back() } else { state.queue.front() };
+            let first = if last {
+                state.queue.back()
+            } else {
+                state.queue.front()
+            };
             match first.map(|ticket| ticket.weight) {
                 Some(weight) if weight <= state.free => state.free -= weight,
                 _ => return,
             }
-            let ticket = if last { state.queue.pop_back() } else { state.queue.pop_front() };
+            let ticket = if last {
+                state.queue.pop_back()
+            } else {
+                state.queue.pop_front()
+            };
             let mut served = vec![ticket.unwrap()];
             if self.mistake == Mistake::GrantsTwice {
                 served.extend(state.queue.pop_front());
@@ -102,7 +110,11 @@ impl Toy {
     }
 
     fn wait(&self, weight: usize) -> Wait<'_> {
-        let mut wait = Wait { toy: self, weight, id: None };
+        let mut wait = Wait {
+            toy: self,
+            weight,
+            id: None,
+        };
         if self.mistake == Mistake::QueuesEarly {
             wait.queue(None);
         }
@@ -121,7 +133,9 @@ impl Toy {
         let mut waiters: Vec<_> = state.queue.iter().map(|ticket| (ticket.id, 1)).collect();
         waiters.extend(state.granted.iter().map(|id| (*id, 2)));
         waiters.sort_unstable();
-        waiters.iter().fold(state.free as u64, |sum, (_, kind)| sum * 4 + kind)
+        waiters
+            .iter()
+            .fold(state.free as u64, |sum, (_, kind)| sum * 4 + kind)
     }
 }
 
@@ -178,7 +192,11 @@ impl<'a> Future for Wait<'a> {
             self.id = None;
             return Poll::Ready(Held { toy, weight });
         }
-        let ticket = state.queue.iter_mut().find(|ticket| ticket.id == id).unwrap();
+        let ticket = state
+            .queue
+            .iter_mut()
+            .find(|ticket| ticket.id == id)
+            .unwrap();
         let old = match toy.mistake {
             Mistake::KeepsOldWaker if ticket.waker.is_some() => None,
             _ => ticket.waker.replace(cx.waker().clone()),
@@ -204,7 +222,11 @@ impl Drop for Wait<'_> {
         }
         if self.toy.mistake == Mistake::LeaksWaker {
             // Its place is gone, its waker is not.
-            let ticket = state.queue.iter_mut().find(|ticket| ticket.id == id).unwrap();
+            let ticket = state
+                .queue
+                .iter_mut()
+                .find(|ticket| ticket.id == id)
+                .unwrap();
             mem::forget(ticket.waker.take());
         }
         let queue = mem::take(&mut state.queue);

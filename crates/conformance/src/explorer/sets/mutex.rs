@@ -220,7 +220,11 @@ impl<M: Lock> Scenario for MutexSet<M> {
 
     fn describe(&self, world: &World<'_, Self>) -> String {
         let object = world.object();
-        format!("locked {:?}, waiters {:?}", object.is_locked(), object.waiters())
+        format!(
+            "locked {:?}, waiters {:?}",
+            object.is_locked(),
+            object.waiters()
+        )
     }
 }
 
@@ -237,6 +241,8 @@ pub(super) fn waiters_are<S: Scenario>(
     if (least..=most).contains(&waiters) {
         Ok(())
     } else {
-        Err(format!("waiters() says {waiters}, and {least} to {most} futures wait"))
+        Err(format!(
+            "waiters() says {waiters}, and {least} to {most} futures wait"
+        ))
     }
 }

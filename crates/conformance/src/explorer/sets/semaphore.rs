@@ -131,7 +131,11 @@ impl<M: Counting> SemaphoreSet<M> {
 
 /// Permits that are held or forgotten.
 fn out<M: Counting>(world: &World<'_, SemaphoreSet<M>>) -> usize {
-    world.held().map(|(_, permit)| M::count(permit)).sum::<usize>() + world.model.forgotten
+    world
+        .held()
+        .map(|(_, permit)| M::count(permit))
+        .sum::<usize>()
+        + world.model.forgotten
 }
 
 impl<M: Counting> Scenario for SemaphoreSet<M> {
@@ -185,9 +189,9 @@ impl<M: Counting> Scenario for SemaphoreSet<M> {
         let wanted = self.actors[actor].kind;
         let known = world.model;
         match output {
-            Ok(_) if known.closed && world.queued(actor).is_none() => {
-                Err(format!("future {actor} came after the close, and was served"))
-            }
+            Ok(_) if known.closed && world.queued(actor).is_none() => Err(format!(
+                "future {actor} came after the close, and was served"
+            )),
             Ok(permit) if M::count(&permit) != wanted => {
                 let got = M::count(&permit);
                 Err(format!("future {actor} wanted {wanted} and got {got}"))
@@ -198,7 +202,9 @@ impl<M: Counting> Scenario for SemaphoreSet<M> {
             }
             Err(Refused::Closed) if known.closed => Ok(None),
             Err(Refused::TooMany) if wanted > known.least => Ok(None),
-            Err(why) => Err(format!("future {actor} was refused without a reason: {why:?}")),
+            Err(why) => Err(format!(
+                "future {actor} was refused without a reason: {why:?}"
+            )),
         }
     }
 
@@ -249,7 +255,10 @@ impl<M: Counting> Scenario for SemaphoreSet<M> {
         let known = world.model;
         match world.object().available() {
             Some(free) if free != known.limit as isize => {
-                return Err(format!("{free} permits are left in the end, of {}", known.limit));
+                return Err(format!(
+                    "{free} permits are left in the end, of {}",
+                    known.limit
+                ));
             }
             _ => {}
         }

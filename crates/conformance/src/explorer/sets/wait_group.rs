@@ -127,11 +127,13 @@ impl<G: Group> Scenario for GroupSet<G> {
         actor: usize,
         (): (),
     ) -> Result<Option<G::Token<'a>>, String> {
-        let over = world.queued(actor).is_some_and(|queued| queued < world.model.ended);
+        let over = world
+            .queued(actor)
+            .is_some_and(|queued| queued < world.model.ended);
         match world.held().count() {
-            tokens if tokens > 0 && !over => {
-                Err(format!("wait {actor} ended, and {tokens} tokens were out all the time"))
-            }
+            tokens if tokens > 0 && !over => Err(format!(
+                "wait {actor} ended, and {tokens} tokens were out all the time"
+            )),
             _ => Ok(None),
         }
     }
