@@ -127,12 +127,12 @@ fn explore<P: Policy>(name: &str) {
     let none = Bounds::default();
     check(
         "1 and 2 and a lock",
-        10,
+        14,
         &When::new(&[(0, 1), (1, 2), (2, 0)], none),
     );
     check(
         "1 twice and two locks",
-        8,
+        7,
         &When::new(&[(0, 1), (1, 1), (2, 0), (3, 0)], none),
     );
     let odd = Bounds {

@@ -1,5 +1,7 @@
 //! The mutex under every order of steps.
 
+use std::marker::PhantomData;
+
 use async_sync::RawMutex;
 use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, MutexMetrics, Policy};
 use conformance::explorer::sets::mutex::{Lock, MutexSet, Order};
@@ -85,72 +87,132 @@ fn consistent(metrics: MutexMetrics, waiting: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn explore<M: Lock>(name: &str, order: Order) {
-    let check = |what: &str, depth, set: &MutexSet<M>| {
-        Explorer::new(depth).check(&format!("{name}, {what}"), set);
-    };
-    let set = |actors| MutexSet::<M>::new(actors, order).try_lock(1);
-    let late = Bounds {
-        times: 2,
-        parks: 1,
-        waits: Waits::ForANudge,
-        ..Bounds::default()
-    };
+/// Everything that a lock has to go through.
+struct Sets<M: Lock> {
+    name: &'static str,
+    order: Order,
+    mutex: PhantomData<M>,
+}
 
-    let three = Actor::each_alone(3);
-    check("three tasks", 10, &set(three.clone()));
-    check("four tasks", 9, &set(Actor::each_alone(4)));
-    check("time, one parked", 7, &set(three.clone()).bounds(late));
-    let odd = Bounds {
-        spurious: 2,
-        rewakes: 1,
-        times: 1,
-        ..Bounds::default()
-    };
-    check(
-        "spurious polls, a new waker, time",
-        6,
-        &set(three).bounds(odd),
-    );
-    // Within a task, nobody has to come later.
-    let alone = Bounds {
-        parks: 1,
-        times: 1,
-        ..Bounds::default()
-    };
-    let one_task = || Actor::in_tasks([0, 0, 0]);
-    check(
-        "one task, one parked, time",
-        7,
-        &set(one_task()).bounds(alone),
-    );
-    check("one task, spurious polls", 6, &set(one_task()).bounds(odd));
-    let mixed = || Actor::in_tasks([0, 0, 1]);
-    check(
-        "two of one task, time, one parked",
-        6,
-        &set(mixed()).bounds(late),
-    );
-    check(
-        "two of one task, spurious polls",
-        6,
-        &set(mixed()).bounds(odd),
-    );
-    let all = Bounds {
-        spurious: 1,
-        rewakes: 1,
-        ..late
-    };
-    check("two of one task, everything", 5, &set(mixed()).bounds(all));
-    // Any later operation will do.
-    let two_parked = Bounds { parks: 2, ..late };
-    let four = || MutexSet::<M>::new(Actor::each_alone(4), order).bounds(two_parked);
-    check("four tasks, two parked, then a try_lock", 7, &four());
-    check(
-        "four tasks, two parked, then a lock",
-        7,
-        &four().nudged_by_lock(),
-    );
+const NONE: Bounds = Bounds::NONE;
+
+/// Time passes, and one future stops being polled: then somebody has to come.
+const LATE: Bounds = Bounds {
+    times: 2,
+    parks: 1,
+    waits: Waits::ForANudge,
+    ..NONE
+};
+
+/// Polls that nobody asked for, and a waker that changes.
+const ODD: Bounds = Bounds {
+    spurious: 2,
+    rewakes: 1,
+    times: 1,
+    ..NONE
+};
+
+impl<M: Lock> Sets<M> {
+    fn new(name: &'static str, order: Order) -> Self {
+        Sets {
+            name,
+            order,
+            mutex: PhantomData,
+        }
+    }
+
+    fn set(&self, tasks: &[usize], bounds: Bounds) -> MutexSet<M> {
+        MutexSet::new(Actor::in_tasks(tasks.iter().copied()), self.order).bounds(bounds)
+    }
+
+    fn check(&self, what: &str, depth: usize, set: &MutexSet<M>) {
+        Explorer::new(depth).check(&format!("{}, {what}", self.name), set);
+    }
+
+    fn of_three(&self) {
+        let own = |bounds| self.set(&[0, 1, 2], bounds).try_lock(1);
+        self.check("three tasks", 13, &own(NONE));
+        self.check("three tasks, time, one parked", 7, &own(LATE));
+        self.check("three tasks, odd polls", 6, &own(ODD));
+        // Nobody is parked, some come late: nobody has to come later.
+        let late = Bounds {
+            spurious: 1,
+            times: 3,
+            ..NONE
+        };
+        self.check("three tasks, all late", 7, &own(late));
+    }
+
+    fn of_four(&self) {
+        self.check("four tasks", 9, &self.set(&[0, 1, 2, 3], NONE).try_lock(1));
+        let two_parked = Bounds { parks: 2, ..LATE };
+        let four = || self.set(&[0, 1, 2, 3], two_parked);
+        // Any later operation will do.
+        self.check("four tasks, two parked, then a try_lock", 6, &four());
+        self.check(
+            "four tasks, two parked, then a lock",
+            6,
+            &four().nudged_by_lock(),
+        );
+    }
+
+    /// Within a task, nobody has to come later.
+    fn of_one_task(&self) {
+        let parked = |parks| Bounds {
+            parks,
+            times: 1,
+            ..NONE
+        };
+        let one = |bounds| self.set(&[0, 0, 0], bounds).try_lock(1);
+        self.check("one task, one parked, time", 7, &one(parked(1)));
+        self.check("one task, odd polls", 6, &one(ODD));
+        let four = self.set(&[0, 0, 0, 0], parked(2));
+        self.check("one task of four, two parked, time", 7, &four);
+    }
+
+    fn of_two_tasks(&self) {
+        let mixed = |bounds| self.set(&[0, 0, 1], bounds).try_lock(1);
+        self.check("two of one task, time, one parked", 6, &mixed(LATE));
+        self.check("two of one task, odd polls", 6, &mixed(ODD));
+        let all = Bounds {
+            spurious: 1,
+            rewakes: 1,
+            ..LATE
+        };
+        self.check("two of one task, everything", 6, &mixed(all));
+        let pairs = self.set(&[0, 0, 1, 1], all);
+        self.check("two and two, everything", 5, &pairs);
+    }
+
+    fn all(&self) {
+        self.of_three();
+        self.of_four();
+        self.of_one_task();
+        self.of_two_tasks();
+    }
+}
+
+#[test]
+fn adaptive() {
+    Sets::<Ours<Adaptive>>::new("Adaptive", Order::Queue).all();
+}
+
+#[test]
+fn fifo() {
+    Sets::<Ours<Fifo>>::new("Fifo", Order::Strict).all();
+}
+
+#[test]
+fn barging() {
+    Sets::<Ours<Barging>>::new("Barging", Order::Queue).all();
+}
+
+/// The same algorithm, so the smaller half.
+#[test]
+fn raw() {
+    let sets = Sets::<Raw<Adaptive>>::new("RawMutex", Order::Queue);
+    sets.of_three();
+    sets.of_one_task();
 }
 
 /// More newcomers than the policy lets pass: the lock is handed to the first in line.
@@ -173,27 +235,7 @@ fn adaptive_bounds_barging() {
             times: 1,
             parks: 1,
             waits: Waits::ForANudge,
-            ..Bounds::default()
+            ..NONE
         });
     Explorer::new(7).check("Adaptive, 40 newcomers at a time", &set);
-}
-
-#[test]
-fn adaptive() {
-    explore::<Ours<Adaptive>>("Adaptive", Order::Queue);
-}
-
-#[test]
-fn fifo() {
-    explore::<Ours<Fifo>>("Fifo", Order::Strict);
-}
-
-#[test]
-fn barging() {
-    explore::<Ours<Barging>>("Barging", Order::Queue);
-}
-
-#[test]
-fn raw() {
-    explore::<Raw<Adaptive>>("RawMutex", Order::Queue);
 }

@@ -115,7 +115,7 @@ const OWN: [(usize, usize); 3] = [(0, 2), (1, 3), (2, 1)];
 #[test]
 fn weights() {
     let set = Set::new(3, OWN).try_one(1);
-    Explorer::new(11).check("semaphore: weights 2, 3, 1 of 3", &set);
+    Explorer::new(13).check("semaphore: weights 2, 3, 1 of 3", &set);
     let set = Set::new(2, [(0, 1), (1, 1), (2, 2), (3, 1)]).try_one(1);
     Explorer::new(8).check("semaphore: weights 1, 1, 2, 1 of 2", &set);
 }
@@ -165,6 +165,11 @@ fn one_task() {
             ..Bounds::default()
         });
     Explorer::new(8).check("semaphore: one task, one parked", &set);
+    let set = Set::new(3, [(0, 1), (0, 1), (0, 1), (0, 3)]).bounds(Bounds {
+        parks: 3,
+        ..Bounds::default()
+    });
+    Explorer::new(8).check("semaphore: one task of four, three parked", &set);
 }
 
 #[test]

@@ -10,18 +10,10 @@
 //! 4. the object is as good as new, and nobody keeps a waker
 //! ```
 
-use std::time::Duration;
-
 use super::action::Action;
 use super::run::{Tape, other_step, step};
 use super::scenario::{Scenario, Waits};
 use super::world::{Stage, World};
-
-/// More polls than that, and the futures wake themselves for ever.
-const POLLS: usize = 1000;
-
-/// Longer than any patience.
-const LONG: Duration = Duration::from_secs(60);
 
 const PART: &str = "end: ";
 
@@ -45,7 +37,8 @@ pub(super) fn end<'a, S: Scenario>(
             break;
         }
         other_step(scenario, world, tape, PART, &|| "time".into(), |world| {
-            world.pass(LONG);
+            // As long as it takes at most: patience doubles with each holder that came too late.
+            world.pass(scenario.bounds().tick * (1 << world.late_polls.min(15)));
             Ok(())
         })?;
         other_step(scenario, world, tape, PART, &|| "nudge".into(), |world| {
@@ -86,7 +79,9 @@ fn drain<'a, S: Scenario>(
     world: &mut World<'a, S>,
     tape: &mut Tape,
 ) -> Result<(), String> {
-    for _ in 0..POLLS {
+    // Enough for each to look a few times after each of the others has gone.
+    let most = 8 * world.actors().pow(2) + world.held().count();
+    for _ in 0..most {
         let slot = world.held().map(|(slot, _)| slot).next();
         let next = match slot {
             Some(slot) => Action::Release(slot),
@@ -98,6 +93,6 @@ fn drain<'a, S: Scenario>(
         step(scenario, world, tape, PART, next)?;
     }
     Err(format!(
-        "no end after {POLLS} polls: the futures keep waking themselves"
+        "no end after {most} steps: the futures keep waking themselves"
     ))
 }

@@ -42,8 +42,47 @@
 //! * With a [fingerprint](Scenario::fingerprint), a state that was seen with as many steps to go is
 //!   not explored again. That is as sound as the fingerprint; the counts say how often it happened.
 //!
+//! # Example
+//!
+//! ```
+//! use conformance::explorer::sets::mutex::{Lock, MutexSet, Order};
+//! use conformance::explorer::{Actor, Bounds, Explorer, replay};
+//!
+//! struct Ours(async_sync::Mutex<u64>);
+//!
+//! impl Lock for Ours {
+//!     type Guard<'a> = async_sync::mutex::MutexGuard<'a, u64>;
+//!
+//!     fn new(value: u64) -> Self {
+//!         Ours(async_sync::Mutex::new(value))
+//!     }
+//!     fn lock(&self) -> impl Future<Output = Self::Guard<'_>> {
+//!         self.0.lock()
+//!     }
+//!     fn try_lock(&self) -> Option<Self::Guard<'_>> {
+//!         self.0.try_lock()
+//!     }
+//! }
+//!
+//! let two = MutexSet::<Ours>::new(Actor::each_alone(2), Order::Queue);
+//! let report = Explorer::new(9).check("two futures", &two);
+//! assert_eq!(report.schedules, 12); // there are no more: it got to the end before depth 9
+//!
+//! // One stops being polled while it is first in line. As nobody comes later, the third waits.
+//! let parks = Bounds { parks: 1, ..Bounds::NONE };
+//! let three = MutexSet::<Ours>::new(Actor::each_alone(3), Order::Queue).bounds(parks);
+//! let failure = Explorer::new(9).explore(&three).unwrap_err();
+//! assert_eq!(failure.trace, "poll0 poll1 park1 poll2");
+//! assert!(replay(&three, &failure.trace).broken.is_some());
+//! println!("{failure}"); // step by step
+//! ```
+//!
+//! # How far
+//!
 //! What is left out *and* loses something is bounded by number, in [`Bounds`] and in the depth, and
 //! a [`Report`] says how far it went: it is never called exhaustive when it was cut short.
+//! `EXPLORER_DEPTH=2 cargo test --release -p conformance --test explorer_mutex -- --nocapture` goes two
+//! steps further than usual and prints the reports.
 
 mod action;
 mod clock;

@@ -155,16 +155,21 @@ pub struct Bounds {
     pub waits: Waits,
 }
 
+impl Bounds {
+    /// None of them, and the usual tick.
+    pub const NONE: Bounds = Bounds {
+        spurious: 0,
+        rewakes: 0,
+        parks: 0,
+        times: 0,
+        tick: Duration::from_micros(1200),
+        waits: Waits::ForNobody,
+    };
+}
+
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds {
-            spurious: 0,
-            rewakes: 0,
-            parks: 0,
-            times: 0,
-            tick: Duration::from_micros(1200),
-            waits: Waits::ForNobody,
-        }
+        Bounds::NONE
     }
 }
 

@@ -41,6 +41,8 @@ pub struct World<'a, S: Scenario + 'a> {
     pub(super) left: Left,
     pub(super) step: usize,
     pub(super) time_passed: usize,
+    /// Polls of futures that may have lost a baton: each may have made the object more patient.
+    pub(super) late_polls: u32,
     pub(super) just_completed: Option<usize>,
     /// The last field: futures are dropped in virtual time.
     clock: Clock,
@@ -91,6 +93,7 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
             },
             step: 0,
             time_passed: 0,
+            late_polls: 0,
             just_completed: None,
             clock,
         };
@@ -185,12 +188,6 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
         self.step
     }
 
-    /// When time last passed; 0 if it never did.
-    #[must_use]
-    pub fn time_passed(&self) -> usize {
-        self.time_passed
-    }
-
     /// What is held, and under which number.
     pub fn held(&self) -> impl Iterator<Item = (usize, &S::Held<'a>)> {
         self.held
@@ -218,6 +215,7 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
     pub(super) fn note_poll(&mut self, polled: usize) {
         let was_late = self.is_late(polled);
         let bell = self.actors[polled].bell;
+        self.late_polls += u32::from(was_late);
         for actor in &mut self.actors {
             actor.robbed |= actor.woken.is_some() && (was_late || actor.bell == bell);
         }
@@ -250,7 +248,7 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
         for (slot, _) in self.held() {
             slot.hash(&mut hasher);
         }
-        self.left.hash(&mut hasher);
+        (&self.left, self.late_polls).hash(&mut hasher);
         hasher.finish()
     }
 
