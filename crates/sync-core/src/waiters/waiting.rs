@@ -247,7 +247,7 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
     node: &Waiter,
     waker: &Waker,
 ) -> Poll<Result<(), Refused>> {
-    let mine = waker.clone();
+    let mut mine = Some(waker.clone());
     let since = if P::TIMED { clock::now() } else { 0 };
     let look_again = {
         let mut queue = raw.queue(Driver(())).lock();
@@ -265,6 +265,7 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
             // SAFETY: the node is not linked, it has had no waker before, and it is pinned, as
             // `poll` was given a pinned reference; the destructor of `Waiting` unlinks it.
             unsafe {
+                let mine = mine.take().expect("cloned above");
                 node.init(Fields::new(mine, since));
                 queue.push_back(node, 0);
             }
@@ -280,6 +281,8 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
     };
     match look_again {
         None => {
+            // Foreign code: if it panics, the future still holds what it waited for.
+            drop(mine);
             node.set_stage(Stage::Done);
             Poll::Ready(Ok(()))
         }
