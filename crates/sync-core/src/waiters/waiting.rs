@@ -435,6 +435,10 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
         }
         Verdict::Rearm => {
             debug_assert!(!turn.can_wait);
+            if phase.is_baton() {
+                // It is about to use its baton: nobody shall find that unclaimed.
+                return Step::Rearm;
+            }
             Step::Rearm
         }
         place @ (Verdict::Stay | Verdict::Back | Verdict::Front) => {
