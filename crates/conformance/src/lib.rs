@@ -9,6 +9,7 @@
 //! The numbers S1, S7, ... are those of the list of scenarios in the workspace's specification.
 #![forbid(unsafe_code)]
 
+pub mod peers;
 pub mod run;
 pub mod scenarios;
 
