@@ -7,9 +7,11 @@
 //! two; and on smol.
 //!
 //! The numbers S1, S7, ... are those of the list of scenarios in the workspace's specification.
-#![forbid(unsafe_code)]
+// Only the hostile wakers and the counting allocator of `promises` may.
+#![deny(unsafe_code)]
 
 pub mod peers;
+pub mod promises;
 pub mod run;
 pub mod scenarios;
 

@@ -1,0 +1,1 @@
+//! What implementations say of themselves.
