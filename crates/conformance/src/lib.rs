@@ -15,6 +15,9 @@ pub mod promises;
 pub mod run;
 pub mod scenarios;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use runtime::{Spawn, Timer};
@@ -39,6 +42,22 @@ where
         outputs.push(handle.await.expect("a task of the scenario panicked"));
     }
     outputs
+}
+
+/// Awaits `future`, and counts it in `waiting` once it has been polled in vain.
+///
+/// So a scenario can tell that somebody has queued, of a type that does not say it.
+pub async fn counted_in<F: Future>(waiting: &AtomicUsize, future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut counted = false;
+    poll_fn(|cx| {
+        let polled = future.as_mut().poll(cx);
+        if polled.is_pending() && !std::mem::replace(&mut counted, true) {
+            waiting.fetch_add(1, Ordering::SeqCst);
+        }
+        polled
+    })
+    .await
 }
 
 /// Waits until `condition` holds.

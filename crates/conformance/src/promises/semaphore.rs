@@ -5,16 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lock::OnePermit;
 use super::tools::{Polled, now, panics, queued};
-use super::{Measurement, Verdict, check, of_every_lock};
+use super::{Measurement, Verdict, check, list, of_every_lock, scenario};
 use crate::peers::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
-
-macro_rules! list {
-    ($($id:literal, $measure:path, $promise:literal, $how:literal;)*) => {
-        vec![$(Measurement { id: $id, promise: $promise, how: $how, measure: $measure }),*]
-    };
-}
+use crate::scenarios::any_semaphore;
 
 /// Of every semaphore: all that holds for one permit, and for three.
 pub(super) fn every<S: AsyncSemaphore>() -> Vec<Measurement> {
@@ -24,6 +19,10 @@ pub(super) fn every<S: AsyncSemaphore>() -> Vec<Measurement> {
             "Twelve tasks on tokio with two workers, three permits, held over yields.";
         "no-permits", no_permits::<S>, "A semaphore without permits refuses or waits, and nothing else",
             "`try_acquire` and `acquire` of `new(0)`.";
+        "s95", || scenario!(any_semaphore::s95_bounded_jobs::<S, _>), "Scenario S95: five jobs, three permits",
+            "Never more than three at a time, and two rounds at least.";
+        "s95-cancelled", || scenario!(any_semaphore::cancelled_requests::<S, _>), "Scenario: time limits of all lengths",
+            "Twelve tasks, three permits, time limits of 0 to 160 µs around waiting and work.";
     });
     all
 }
@@ -31,6 +30,8 @@ pub(super) fn every<S: AsyncSemaphore>() -> Vec<Measurement> {
 /// Of those with weights.
 pub(super) fn weighted<S: WeightedSemaphore>() -> Vec<Measurement> {
     list! {
+        "s1-big", || scenario!(any_semaphore::big_requests_first::<S, _>), "Scenario: a big request before two small ones",
+            "Three tasks queue one after the other for 4, 1 and 2 of four permits.";
         "big-first", big_requests::<S>, "A big request is not starved by small ones",
             "Three of four permits are free and the head of the queue wants four: small requests, waiting and `try_`, must queue.";
         "all-or-nothing", all_or_nothing::<S>, "A `try_` call takes all or nothing",
@@ -272,7 +273,12 @@ fn overflow<S: GrowableSemaphore>() -> Verdict {
     let panicked = panics(|| semaphore.add_permits(usize::MAX));
     check!(
         semaphore.try_acquire().is_some(),
-        "there are none afterwards"
+        "{} there are none afterwards",
+        if panicked {
+            "panics, and"
+        } else {
+            "does not panic, and"
+        }
     );
     Verdict::Kept(if panicked { "panics" } else { "saturates" }.to_owned())
 }

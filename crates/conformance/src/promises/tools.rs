@@ -24,6 +24,7 @@ impl Wake for Wakes {
 }
 
 /// A task: a waker that counts.
+#[derive(Clone)]
 pub(super) struct Task {
     wakes: Arc<Wakes>,
     waker: Waker,
@@ -61,16 +62,51 @@ impl Task {
             Poll::Pending => None,
         }
     }
+}
+
+/// A future and the task that polls it. As `.await` does, drops it when it completes.
+pub(super) struct Polled<F> {
+    pub(super) task: Task,
+    pub(super) future: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future> Polled<F> {
+    pub(super) fn new(future: F) -> Self {
+        Polled::of(Task::new(), future)
+    }
+
+    /// Of a task that has more than one future.
+    pub(super) fn of(task: Task, future: F) -> Self {
+        Polled {
+            task,
+            future: Some(Box::pin(future)),
+        }
+    }
+
+    /// # Panics
+    ///
+    /// If it has completed.
+    pub(super) fn poll(&mut self) -> Option<F::Output> {
+        let future = self.future.as_mut().expect("it has not completed");
+        let output = self.task.ready(future.as_mut())?;
+        self.future = None;
+        Some(output)
+    }
 
     /// Polls as a runtime does, whenever the task is woken; gives up after [`LIMIT`].
-    pub(super) fn served<F: Future + ?Sized>(&self, mut future: Pin<&mut F>) -> Option<F::Output> {
+    pub(super) fn served(&mut self) -> Option<F::Output> {
+        self.served_within(LIMIT)
+    }
+
+    /// Where other threads have something to do first.
+    pub(super) fn served_within(&mut self, limit: Duration) -> Option<F::Output> {
         let start = Instant::now();
         loop {
-            if self.woken() > 0 {
-                if let Some(output) = self.ready(future.as_mut()) {
+            if self.task.woken() > 0 {
+                if let Some(output) = self.poll() {
                     return Some(output);
                 }
-            } else if start.elapsed() > LIMIT {
+            } else if start.elapsed() > limit {
                 return None;
             } else {
                 std::thread::yield_now();
@@ -79,26 +115,26 @@ impl Task {
     }
 }
 
-/// A future and the task that polls it.
-pub(super) struct Polled<F> {
-    pub(super) task: Task,
-    pub(super) future: Pin<Box<F>>,
+/// Time in which others look at a lock again and again: a while, and many looks, however long the
+/// machine is busy elsewhere between two of them.
+pub(super) struct Looks {
+    start: Instant,
+    looks: usize,
 }
 
-impl<F: Future> Polled<F> {
-    pub(super) fn new(future: F) -> Self {
-        Polled {
-            task: Task::new(),
-            future: Box::pin(future),
+impl Looks {
+    pub(super) fn new() -> Self {
+        Looks {
+            start: Instant::now(),
+            looks: 0,
         }
     }
 
-    pub(super) fn poll(&mut self) -> Option<F::Output> {
-        self.task.ready(self.future.as_mut())
-    }
-
-    pub(super) fn served(&mut self) -> Option<F::Output> {
-        self.task.served(self.future.as_mut())
+    /// Waits for a moment; whether it is worth another look.
+    pub(super) fn again(&mut self) -> bool {
+        std::thread::sleep(Duration::from_micros(100));
+        self.looks += 1;
+        self.looks < 500 || self.start.elapsed() < LIMIT
     }
 }
 

@@ -3,19 +3,15 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use super::counting;
 use super::hostile::Script;
 use super::polls::{judged, polled_after_completion};
 use super::tools::{Polled, Task, now, panics, queued};
-use super::{Measurement, Verdict, check};
+use super::{Measurement, Verdict, check, list, scenario};
 use crate::peers::{AsyncWaitGroup, ReusableWaitGroup};
-
-macro_rules! list {
-    ($($id:literal, $measure:path, $promise:literal, $how:literal;)*) => {
-        vec![$(Measurement { id: $id, promise: $promise, how: $how, measure: $measure }),*]
-    };
-}
+use crate::scenarios::any_wait_group;
 
 /// Of every wait group.
 pub(super) fn every<W: AsyncWaitGroup>() -> Vec<Measurement> {
@@ -46,6 +42,12 @@ pub(super) fn every<W: AsyncWaitGroup>() -> Vec<Measurement> {
             "Instead of waiting for ever, or being ready again.";
         "allocations", allocations::<W>, "Waiting does not allocate",
             "A counting allocator around a wait that is polled once before and once after the last token; making group and token is not counted.";
+        "s33", || scenario!(any_wait_group::s33_ten_workers::<W, _>), "Scenario S33: ten workers",
+            "Each sleeps for 10 ms with a token.";
+        "s35", || scenario!(any_wait_group::s35_three_waiters::<W, _>), "Scenario S35: three waiters",
+            "In a task each.";
+        "s37", || scenario!(any_wait_group::s37_panic_and_abort::<W, _>), "Scenario S37: a panic and an abort",
+            "Of tasks that hold tokens.";
     }
 }
 
@@ -108,7 +110,7 @@ fn threads<W: AsyncWaitGroup>() -> Verdict {
         waiter.task.waker().wake_by_ref();
         let served = std::thread::scope(|scope| {
             scope.spawn(move || drop(token));
-            waiter.served()
+            waiter.served_within(Duration::from_secs(2))
         });
         check!(served.is_some(), "a wake-up is lost");
     }

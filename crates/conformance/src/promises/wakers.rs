@@ -1,6 +1,6 @@
 //! Wakers that use the very object that wakes them, or panic.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::task::Context;
 use std::time::Duration;
@@ -19,17 +19,23 @@ fn using<L: Lock>(lock: &Arc<L>) -> Deed {
     })
 }
 
+fn poll_panics<F: Future>(future: &mut Pin<Box<F>>, script: &Arc<Script>) -> bool {
+    let mut context = Context::from_waker(script.waker());
+    panics(|| drop(future.as_mut().poll(&mut context)))
+}
+
 /// A waiter with a hostile waker, one behind it, and a release.
 fn release_to<L: Lock>(lock: &L, script: &Arc<Script>) -> Verdict {
-    let mut context = Context::from_waker(script.waker());
     let held = lock.held();
     let mut hostile = Box::pin(lock.take());
-    // A clone that panics leaves nothing in the queue, so it is polled once more.
-    while catch_unwind(AssertUnwindSafe(|| {
-        hostile.as_mut().poll(&mut context).is_pending()
-    }))
-    .is_err()
-    {}
+    if poll_panics(&mut hostile, script) {
+        // A clone has panicked, and the task dies of it. Now it is the next one's turn.
+        let _ = panics(|| hostile = Box::pin(lock.take()));
+        check!(
+            !poll_panics(&mut hostile, script),
+            "the next future panics, too"
+        );
+    }
     let mut behind = queued(lock.take());
     let _ = panics(|| drop(held));
     // Its task dies of the panic, or is cancelled.
