@@ -8,6 +8,7 @@ use tokio::task::yield_now;
 
 use super::lock::Lock;
 use super::{Verdict, check};
+use crate::counted_in;
 
 fn on_two_workers<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_multi_thread()
@@ -48,36 +49,37 @@ pub(super) fn exclusion<L: Lock>() -> Verdict {
     Verdict::kept()
 }
 
-/// Tasks that do nothing but take it all get it.
+/// Tasks that wait for it, and then do nothing but take it, all get it.
 pub(super) fn shares<L: Lock>() -> Verdict {
     const TASKS: usize = 8;
     const TIME: Duration = Duration::from_millis(200);
     let lock = Arc::new(L::new());
     let go = Arc::new(OnceLock::<Instant>::new());
+    let waiting = Arc::new(AtomicUsize::new(0));
     let counts = on_two_workers(async {
+        let held = lock.held();
         let tasks: Vec<_> = (0..TASKS)
             .map(|_| {
-                let (lock, go) = (lock.clone(), go.clone());
+                let (lock, go, waiting) = (lock.clone(), go.clone(), waiting.clone());
                 tokio::spawn(async move {
-                    let start = loop {
-                        match go.get() {
-                            Some(start) => break start,
-                            None => yield_now().await,
-                        }
-                    };
+                    drop(counted_in(&waiting, lock.take()).await);
+                    let start = go.get_or_init(Instant::now);
                     let mut count = 0_u64;
-                    loop {
-                        drop(lock.take().await);
-                        // What comes after the time is the others' leavings.
-                        if start.elapsed() >= TIME {
-                            break count;
-                        }
+                    // What comes after the time is the others' leavings.
+                    while start.elapsed() < TIME {
                         count += 1;
+                        drop(lock.take().await);
                     }
+                    count
                 })
             })
             .collect();
+        // Whoever has not asked yet cannot be starved.
+        while waiting.load(Ordering::SeqCst) < TASKS {
+            yield_now().await;
+        }
         go.get_or_init(Instant::now);
+        drop(held);
         let mut counts = Vec::new();
         for task in tasks {
             counts.push(task.await.expect("no task panics"));

@@ -185,8 +185,8 @@ fn of_every_lock<L: lock::Lock>() -> Vec<Measurement> {
             "A loop releases, takes it again at once, and only then polls the waiter if it was woken.";
         "idle-waiters", order::waiters_that_do_not_run::<L>, "A loop does not pass a waiter for ever whose task cannot run",
             "The same loop for 20 ms; the waiter is not polled at all, as if its task stood in the run queue behind the loop.";
-        "shares", load::shares::<L>, "No task is left with nothing",
-            "Eight tasks on tokio with two workers do nothing but take it and give it back, for 200 ms.";
+        "shares", load::shares::<L>, "No waiting task is left with nothing",
+            "Eight tasks on tokio with two workers queue for it; from then on they do nothing but take it and give it back, for 200 ms.";
         "no-herd", order::no_herd::<L>, "A release wakes one waiter, not all",
             "Sixty-four waiters are served one after the other; kept if there are at most two wake-ups for each.";
         "never-polled", cancel::never_polled::<L>, "A future that was never polled has no effect",

@@ -216,7 +216,7 @@ pub async fn s9_starving<R: Runtime>(rt: R) {
 pub async fn s11_ends_with_the_last<R: Runtime>(rt: R) {
     let mutex = Arc::new(Mutex::<_>::new(Vec::new()));
     let mut waiters = Vec::new();
-    // Until the newcomer wins, which with two threads is a matter of luck.
+    // Until the newcomer wins, which is a matter of luck where there are two threads.
     let mut guard = mutex.lock().await;
     loop {
         for n in 0..3 {
