@@ -6,6 +6,9 @@
 //! reported at once with the list of what everybody waits for; on tokio with one thread and with
 //! two; and on smol.
 //!
+//! [`peers`] puts other crates' types beside ours behind one trait each; [`promises`] measures what
+//! all of them keep, and the program of that name writes `docs/conformance.md`.
+//!
 //! The numbers S1, S7, ... are those of the list of scenarios in the workspace's specification.
 // Only the hostile wakers and the counting allocator of `promises` may.
 #![deny(unsafe_code)]
