@@ -26,6 +26,8 @@ pub(crate) enum Tier {
         #[command(flatten)]
         selection: Selection,
     },
+    /// Measures who keeps which promise, ours and others, and writes docs/conformance.md
+    Conformance(Selection),
     /// The documentation, with warnings denied
     Doc {
         /// Show it in a browser
@@ -55,6 +57,7 @@ impl Tier {
         match self {
             Self::Test(selection)
             | Self::Deep(selection)
+            | Self::Conformance(selection)
             | Self::Bench { selection, .. }
             | Self::Doc { selection, .. } => selection,
         }

@@ -1,4 +1,4 @@
-//! The commands of this workspace: `cargo xtask test | deep | bench | doc`.
+//! The commands of this workspace: `cargo xtask test | deep | bench | conformance | doc`.
 //!
 //! A tier is a list of [`Step`](step::Step)s, and a step is data: a name, what it needs, commands
 //! and what is expected of them. The rooms:
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Tier::Test(_) => plan::test(),
         Tier::Deep(_) => plan::deep(),
         Tier::Bench { quick, .. } => plan::bench(*quick),
+        Tier::Conformance(_) => plan::conformance(),
         Tier::Doc { open, .. } => plan::doc(*open),
     };
     let selection = tier.selection();
