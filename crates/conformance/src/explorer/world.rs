@@ -283,10 +283,13 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
                     .enumerate()
                     .filter_map(polled_with)
                     .collect();
+                let whose = match futures.is_empty() {
+                    true => "that was replaced by a newer one".to_owned(),
+                    false => format!("of future(s) {}, none of which waits", futures.join(", ")),
+                };
                 return Err(format!(
-                    "waker leak: {} clone(s) kept of the waker of future(s) [{}], none of which waits",
-                    bell.kept(),
-                    futures.join(", ")
+                    "waker leak: {} clone(s) are kept of a waker {whose}",
+                    bell.kept()
                 ));
             }
         }

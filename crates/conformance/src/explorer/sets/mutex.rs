@@ -189,6 +189,9 @@ impl<M: Lock> Scenario for MutexSet<M> {
             Some(true) if guards == 0 && !woken => {
                 return Err("locked, but nobody holds it and nobody was woken".into());
             }
+            Some(false) if !woken && world.pending().next().is_some() => {
+                return Err("free, and of those who wait nobody was woken".into());
+            }
             _ => {}
         }
         world.object().is_consistent(world.pending().count())?;

@@ -129,6 +129,30 @@ impl<M: Counting> SemaphoreSet<M> {
     }
 }
 
+impl<M: Counting> SemaphoreSet<M> {
+    /// The first in line waits for permits that are not there yet, and for nothing else.
+    fn nobody_waits_for_nothing(&self, world: &World<'_, Self>) -> Result<(), String> {
+        let waits = world.pending().filter(|i| world.woken(*i).is_none());
+        let Some(first) = waits.min_by_key(|i| world.queued(*i)) else {
+            return Ok(());
+        };
+        let (known, wanted) = (world.model, self.actors[first].kind);
+        let free = world
+            .object()
+            .available()
+            .is_some_and(|free| wanted as isize <= free);
+        let why = match () {
+            () if known.closed => "closed",
+            () if wanted > known.limit => "it wants more than there are",
+            () if free => "what it wants is free",
+            () => return Ok(()),
+        };
+        Err(format!(
+            "{why}, and future {first}, the first in line, was not woken"
+        ))
+    }
+}
+
 /// Permits that are held or forgotten.
 fn out<M: Counting>(world: &World<'_, SemaphoreSet<M>>) -> usize {
     world
@@ -230,6 +254,7 @@ impl<M: Counting> Scenario for SemaphoreSet<M> {
                 ));
             }
         }
+        self.nobody_waits_for_nothing(world)?;
         match world.object().waiters() {
             // A refusal takes a waiter out of the queue, and wakes it.
             Some(waiters) if !known.closed && known.least == known.most => {
