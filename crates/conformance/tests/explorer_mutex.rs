@@ -209,6 +209,15 @@ fn barging() {
     Sets::<Ours<Barging>>::new("Barging", Order::Queue).all();
 }
 
+/// Two that lost their batons come back: in the order in which they came.
+#[test]
+fn fifo_order_of_the_late() {
+    let sets = Sets::<Ours<Fifo>>::new("Fifo", Order::Strict);
+    let times = Bounds { times: 2, ..NONE };
+    let three = sets.set(&[0, 1, 2], times).try_lock(1);
+    sets.check("three tasks, time, in order", 9, &three);
+}
+
 /// The same algorithm, so the smaller half.
 #[test]
 fn raw() {
