@@ -1,71 +1,36 @@
-//! One task, nobody else: the price of each primitive when it is free.
+//! The report's cases of one thread under criterion, for whoever works on one of them:
+//! `cargo bench -p benches -- mutex-free`.
+//!
+//! Contended cases are the report's alone: criterion asks for a number of operations, and a fixed
+//! number hides who gets none.
 #![allow(missing_docs, reason = "criterion's macros")]
 
-use std::hint::black_box;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use benches::ready;
+use benches::case::{Passes, Run};
+use benches::rows;
+use benches::sample::Plan;
 use criterion::{Criterion, criterion_group, criterion_main};
 
-fn mutex(c: &mut Criterion) {
-    let mut group = c.benchmark_group("uncontended/mutex");
-    let word = AtomicU32::new(0);
-    group.bench_function("floor: compare-exchange and swap", |b| {
-        b.iter(|| {
-            let _ = black_box(&word).compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
-            black_box(&word).swap(0, Ordering::Release)
-        });
-    });
-    macro_rules! peer {
-        ($name:literal, $mutex:expr) => {
-            let mutex = $mutex;
-            group.bench_function($name, |b| b.iter(|| *ready(black_box(&mutex).lock()) += 1));
-        };
+fn hand(c: &mut Criterion) {
+    let rows = rows::all();
+    let cases = rows
+        .iter()
+        .flat_map(|row| &row.points)
+        .flat_map(|point| &point.cases);
+    for case in cases.filter(|case| case.passes != Passes::Timed) {
+        if let Run::Here(run) = &case.run
+            && case.passes != Passes::Sizes
+        {
+            c.bench_function(&case.id, |b| {
+                b.iter_custom(|n| {
+                    let sample = run(&Plan::iterations(n));
+                    Duration::from_secs_f64(sample.ns.unwrap_or(0.0) * n as f64 / 1e9)
+                });
+            });
+        }
     }
-    peer!("async-sync", async_sync::Mutex::new(0u64));
-    peer!(
-        "async-sync, Fifo",
-        async_sync::mutex::Mutex::<_, async_sync::mutex::Fifo>::with_policy(0u64)
-    );
-    peer!("tokio", tokio::sync::Mutex::new(0u64));
-    peer!("async-lock", async_lock::Mutex::new(0u64));
-    let mutex = std::sync::Mutex::new(0u64);
-    group.bench_function("std", |b| {
-        b.iter(|| *black_box(&mutex).lock().unwrap() += 1)
-    });
-    group.finish();
 }
 
-fn semaphore(c: &mut Criterion) {
-    let mut group = c.benchmark_group("uncontended/semaphore");
-    let semaphore = async_sync::Semaphore::new(10);
-    group.bench_function("async-sync", |b| {
-        b.iter(|| drop(ready(black_box(&semaphore).acquire()).unwrap()));
-    });
-    let semaphore = tokio::sync::Semaphore::new(10);
-    group.bench_function("tokio", |b| {
-        b.iter(|| drop(ready(black_box(&semaphore).acquire()).unwrap()));
-    });
-    let semaphore = async_lock::Semaphore::new(10);
-    group.bench_function("async-lock", |b| {
-        b.iter(|| drop(ready(black_box(&semaphore).acquire())))
-    });
-    group.finish();
-}
-
-fn wait_group(c: &mut Criterion) {
-    let mut group = c.benchmark_group("uncontended/wait_group");
-    let counter = AtomicU32::new(0);
-    group.bench_function("floor: add and subtract", |b| {
-        b.iter(|| {
-            black_box(&counter).fetch_add(1, Ordering::Relaxed);
-            black_box(&counter).fetch_sub(1, Ordering::AcqRel)
-        });
-    });
-    let waiting = async_sync::WaitGroup::new();
-    group.bench_function("async-sync", |b| b.iter(|| drop(black_box(&waiting).add())));
-    group.finish();
-}
-
-criterion_group!(uncontended, mutex, semaphore, wait_group);
-criterion_main!(uncontended);
+criterion_group!(benches, hand);
+criterion_main!(benches);

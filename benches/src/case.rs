@@ -130,6 +130,9 @@ impl Cases {
     /// The point with all of them.
     #[must_use]
     pub fn point(self) -> Point {
-        Point { label: self.point, cases: self.cases }
+        Point {
+            label: self.point,
+            cases: self.cases,
+        }
     }
 }

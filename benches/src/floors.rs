@@ -3,7 +3,10 @@
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, Ordering::{AcqRel, Acquire, Relaxed, Release}};
+use std::sync::atomic::{
+    AtomicU32,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
 
 use conformance::peers::{AsyncMutex, AsyncSemaphore};
 
@@ -35,7 +38,10 @@ impl AsyncMutex for Bare {
     type Guard<'a> = BareGuard<'a>;
 
     fn new(value: u64) -> Self {
-        Bare { word: AtomicU32::new(0), value: UnsafeCell::new(value) }
+        Bare {
+            word: AtomicU32::new(0),
+            value: UnsafeCell::new(value),
+        }
     }
 
     async fn lock(&self) -> BareGuard<'_> {
@@ -134,7 +140,11 @@ impl AsyncSemaphore for BarePermits {
     #[inline]
     fn try_acquire(&self) -> Option<BarePermit<'_>> {
         let free = self.0.load(Relaxed);
-        let taken = free > 0 && self.0.compare_exchange(free, free - 1, AcqRel, Relaxed).is_ok();
+        let taken = free > 0
+            && self
+                .0
+                .compare_exchange(free, free - 1, AcqRel, Relaxed)
+                .is_ok();
         taken.then_some(BarePermit(self))
     }
 }

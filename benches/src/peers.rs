@@ -79,5 +79,9 @@ conformance::for_each_wait_group!(wait_groups);
 /// Ours or a peer, by the package.
 #[must_use]
 pub fn role(package: &str) -> Role {
-    if package == "async-sync" { Role::Ours } else { Role::Peer }
+    if package == "async-sync" {
+        Role::Ours
+    } else {
+        Role::Peer
+    }
 }

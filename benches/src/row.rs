@@ -86,11 +86,17 @@ pub struct Verdict {
 
 impl Verdict {
     fn new(met: bool, because: String) -> Self {
-        Verdict { met: Some(met), because }
+        Verdict {
+            met: Some(met),
+            because,
+        }
     }
 
     fn unknown(because: &str) -> Self {
-        Verdict { met: None, because: because.to_owned() }
+        Verdict {
+            met: None,
+            because: because.to_owned(),
+        }
     }
 }
 
@@ -116,7 +122,9 @@ impl<'a> At<'a> {
     }
 
     fn cell(self, peer: &str) -> Option<&'a Cell> {
-        self.cells().find(|(name, ..)| *name == peer).map(|(.., cell)| cell)
+        self.cells()
+            .find(|(name, ..)| *name == peer)
+            .map(|(.., cell)| cell)
     }
 
     /// The one that is judged.
@@ -173,7 +181,8 @@ impl<'a> At<'a> {
         if let Some(trouble) = ours.trouble() {
             return Verdict::new(false, trouble.to_owned());
         }
-        self.judge(goal, ours).unwrap_or_else(|| Verdict::unknown("nothing to compare with"))
+        self.judge(goal, ours)
+            .unwrap_or_else(|| Verdict::unknown("nothing to compare with"))
     }
 
     fn judge(self, goal: Goal, ours: &Cell) -> Option<Verdict> {
@@ -182,7 +191,8 @@ impl<'a> At<'a> {
             Goal::Ahead(rival) => {
                 let (name, cell, best) = self.best(rival)?;
                 let ratio = value? / best;
-                let wide = self.row.measure == Measure::Nanos && ours.spread().max(cell.spread()) > 0.05;
+                let wide =
+                    self.row.measure == Measure::Nanos && ours.spread().max(cell.spread()) > 0.05;
                 let limit = if wide { 1.05 } else { 1.0 };
                 Verdict::new(ratio <= limit, format!("{ratio:.2} of {name}"))
             }
@@ -207,7 +217,10 @@ impl<'a> At<'a> {
             }
             Goal::WorstWait(millis) => {
                 let worst = ours.fairness(|fairness| Some(fairness.waits?.worst))?;
-                Verdict::new(worst <= millis * 1e6, format!("worst wait {}", format::time(worst)))
+                Verdict::new(
+                    worst <= millis * 1e6,
+                    format!("worst wait {}", format::time(worst)),
+                )
             }
             Goal::LeastShare(part) => {
                 let share = ours.fairness(|fairness| Some(fairness.least_share()))?;

@@ -133,7 +133,11 @@ impl Fairness {
         Fairness {
             min: operations.iter().copied().min().unwrap_or(0),
             max: operations.iter().copied().max().unwrap_or(0),
-            jain: if squares > 0.0 { sum * sum / (tasks * squares) } else { 0.0 },
+            jain: if squares > 0.0 {
+                sum * sum / (tasks * squares)
+            } else {
+                0.0
+            },
             idle: operations.iter().filter(|&&n| n == 0).count() as u64,
             tasks: operations.len() as u64,
             waits: None,
@@ -143,7 +147,11 @@ impl Fairness {
     /// Operations of the unluckiest task per operation of the luckiest.
     #[must_use]
     pub fn least_share(&self) -> f64 {
-        if self.max == 0 { 0.0 } else { self.min as f64 / self.max as f64 }
+        if self.max == 0 {
+            0.0
+        } else {
+            self.min as f64 / self.max as f64
+        }
     }
 }
 
@@ -160,7 +168,10 @@ mod tests {
     #[test]
     fn jain_is_one_nth_when_one_has_all() {
         let unfair = Fairness::of(&[0, 8, 0, 0]);
-        assert_eq!((unfair.jain, unfair.least_share(), unfair.idle), (0.25, 0.0, 3));
+        assert_eq!(
+            (unfair.jain, unfair.least_share(), unfair.idle),
+            (0.25, 0.0, 3)
+        );
         assert_eq!(Fairness::of(&[0, 0]).jain, 0.0);
     }
 

@@ -11,7 +11,11 @@ pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
+    if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    }
 }
 
 /// A figure over the rounds.
@@ -58,6 +62,9 @@ mod tests {
     fn over_nothing_there_is_nothing() {
         assert_eq!(Over::of(&[]), None);
         let over = Over::of(&[2.0, 1.0, 4.0]).unwrap();
-        assert_eq!((over.median, over.min, over.max, over.spread()), (2.0, 1.0, 4.0, 1.5));
+        assert_eq!(
+            (over.median, over.min, over.max, over.spread()),
+            (2.0, 1.0, 4.0, 1.5)
+        );
     }
 }

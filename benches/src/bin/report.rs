@@ -85,11 +85,20 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         (Go::build(&target)?, Callgrind::find())
     };
     let about = About::gather(command(cli), go.as_ref(), callgrind.as_ref());
-    let runner = Runner { effort: effort(cli), go, callgrind, work: work::calibrate() };
+    let runner = Runner {
+        effort: effort(cli),
+        go,
+        callgrind,
+        work: work::calibrate(),
+    };
     let results = runner.run(&rows);
     let out = cli.out.clone().unwrap_or_else(|| {
         let all = !cli.quick && !cli.tiny && cli.only.is_empty();
-        if all { root().join("docs") } else { target.join("bench-report") }
+        if all {
+            root().join("docs")
+        } else {
+            target.join("bench-report")
+        }
     });
     report::write(&out, &rows, &results, &about)?;
     if let Some(file) = &cli.json {

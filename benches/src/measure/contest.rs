@@ -5,7 +5,10 @@
 //! unfair lock merely serves one task after the other and nobody notices.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::{Acquire, Relaxed, Release}};
+use std::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -54,7 +57,10 @@ pub fn contest<B: Bed, O: Operation<B>>(
     };
     let mut sample = tally.sample();
     if let Err(trouble) = object.verify(tally.done) {
-        return Sample { trouble: Some(trouble), ..Sample::default() };
+        return Sample {
+            trouble: Some(trouble),
+            ..Sample::default()
+        };
     }
     let object = Arc::new(make(plan));
     match round::<B, O, Watched>(&bed, &object, tasks, plan.duration() / 2, grace) {
@@ -143,16 +149,27 @@ fn round<B: Bed, O: Operation<B>, W: Watch>(
     until(grace, || field.arrived.load(Relaxed) == all);
     let start = Instant::now();
     let nanos = (start - field.made).as_nanos();
-    field.start.store(u64::try_from(nanos).unwrap_or(0), Relaxed);
+    field
+        .start
+        .store(u64::try_from(nanos).unwrap_or(0), Relaxed);
     field.phase.store(RUNNING, Release);
     thread::sleep(duration);
     field.phase.store(STOPPED, Release);
     let time = start.elapsed();
     // Before the tasks have ended, since some may never.
-    let counts: Vec<u64> = field.counts.iter().map(|count| count.0.load(Relaxed)).collect();
+    let counts: Vec<u64> = field
+        .counts
+        .iter()
+        .map(|count| count.0.load(Relaxed))
+        .collect();
     if !until(grace, || field.ended.load(Acquire) == all) {
         let stuck = all - field.ended.load(Acquire);
-        let tally = Tally { counts, done: 0, cancelled: 0, time };
+        let tally = Tally {
+            counts,
+            done: 0,
+            cancelled: 0,
+            time,
+        };
         let mut sample = tally.sample();
         sample.trouble = Some(format!(
             "{stuck} of {tasks} tasks hung: told to stop, they had not ended after {} ms",
@@ -189,7 +206,9 @@ async fn run<B: Bed, O: Operation<B>, W: Watch>(field: Arc<Field<O>>, task: usiz
             break;
         }
         own.store(done, Relaxed);
-        if let Some(turns) = B::TURN && turn % turns == 0 {
+        if let Some(turns) = B::TURN
+            && turn % turns == 0
+        {
             B::yield_now().await;
         }
     }

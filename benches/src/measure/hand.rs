@@ -11,14 +11,14 @@ use crate::alloc;
 use crate::sample::{Mode, Plan, Sample, figure};
 use crate::stats::median;
 
-/// Polls a future that is ready at once.
+/// Polls a future that is ready at once. The context is the runtime's, which has made it before.
 ///
 /// # Panics
 ///
 /// If it is not.
 #[inline]
-pub fn ready<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+pub fn ready<F: Future>(future: F, cx: &mut Context<'_>) -> F::Output {
+    match pin!(future).poll(cx) {
         Poll::Ready(out) => out,
         Poll::Pending => panic!("the future has to wait"),
     }
@@ -35,16 +35,18 @@ impl Wake for Wakes {
     }
 }
 
-/// Repeats `operation` as the plan says. It gets a waker to wait with: one that does nothing when
-/// time is taken, one that counts when wake-ups are counted.
-pub fn repeat(plan: &Plan, mut operation: impl FnMut(&Waker)) -> Sample {
-    repeat_many(plan, 1, |waker| {
-        operation(waker);
-    })
+/// Repeats `operation` as the plan says. It gets a context to poll with, whose waker does nothing
+/// when time is taken, and counts when wake-ups are counted.
+pub fn repeat(plan: &Plan, operation: impl FnMut(&mut Context<'_>)) -> Sample {
+    repeat_many(plan, 1, operation)
 }
 
 /// As [`repeat`], where each call of `operations` does `each` of them.
-pub fn repeat_many(plan: &Plan, each: usize, mut operations: impl FnMut(&Waker)) -> Sample {
+pub fn repeat_many(
+    plan: &Plan,
+    each: usize,
+    mut operations: impl FnMut(&mut Context<'_>),
+) -> Sample {
     let each = each as f64;
     match plan.mode {
         Mode::Time => Sample {
@@ -81,16 +83,17 @@ pub fn repeat_many(plan: &Plan, each: usize, mut operations: impl FnMut(&Waker))
 
 /// The one loop that is timed, and whose instructions are counted.
 #[inline(never)]
-fn batch(n: u64, waker: &Waker, operation: &mut impl FnMut(&Waker)) -> Duration {
+fn batch(n: u64, waker: &Waker, operation: &mut impl FnMut(&mut Context<'_>)) -> Duration {
+    let mut cx = Context::from_waker(waker);
     let start = Instant::now();
     for _ in 0..n {
-        operation(black_box(waker));
+        operation(black_box(&mut cx));
     }
     start.elapsed()
 }
 
 /// The median of many short batches: a batch that an interrupt or another process hits stands aside.
-fn timed(duration: Duration, operation: &mut impl FnMut(&Waker)) -> f64 {
+fn timed(duration: Duration, operation: &mut impl FnMut(&mut Context<'_>)) -> f64 {
     const BATCH: Duration = Duration::from_micros(200);
     let mut n = 1;
     let deadline = Instant::now() + duration;

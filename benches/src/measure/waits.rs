@@ -54,7 +54,10 @@ pub struct Watched {
 
 impl Watch for Watched {
     fn new(start: Instant) -> Self {
-        Watched { start: Some(start), at_once: 0 }
+        Watched {
+            start: Some(start),
+            at_once: 0,
+        }
     }
 
     fn watch<F: Future + Send>(&mut self, future: F) -> impl Future<Output = F::Output> + Send {
@@ -100,7 +103,10 @@ fn with_own(act: impl FnOnce(&mut Histogram<u64>)) {
     OWN.with(|own| {
         let shard = own.get_or_init(|| {
             let shard = Shard::new(Mutex::new(empty()));
-            SHARDS.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
+            SHARDS
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Arc::clone(&shard));
             shard
         });
         act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner));

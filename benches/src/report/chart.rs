@@ -64,12 +64,24 @@ pub(super) fn of(row: &Row, results: &Results) -> Vec<Chart> {
     let value = |cell: &Cell| {
         let value = cell.value(row.measure)?;
         let idle = cell.most_idle().unwrap_or(0);
-        let mark = if idle > 0 { format!(", {idle} at 0") } else { String::new() };
-        Some(Bar { value, text: digits(value) + &mark, pale: idle > 0 })
+        let mark = if idle > 0 {
+            format!(", {idle} at 0")
+        } else {
+            String::new()
+        };
+        Some(Bar {
+            value,
+            text: digits(value) + &mark,
+            pale: idle > 0,
+        })
     };
     let wait = |cell: &Cell| {
         let worst = cell.fairness(|fairness| Some(fairness.waits?.worst))?;
-        Some(Bar { value: worst, text: time(worst), pale: cell.most_idle() != Some(0) })
+        Some(Bar {
+            value: worst,
+            text: time(worst),
+            pale: cell.most_idle() != Some(0),
+        })
     };
     [
         Chart::new(measured, "", row, results, value),
@@ -91,31 +103,59 @@ impl Chart {
     ) -> Option<Self> {
         let mut names: Vec<(String, Role)> = Vec::new();
         for point in 0..row.points.len() {
-            for (name, role, _) in (At { row, point, results }).cells() {
+            for (name, role, _) in (At {
+                row,
+                point,
+                results,
+            })
+            .cells()
+            {
                 if names.iter().all(|(known, _)| known != name) {
                     names.push((name.to_owned(), role));
                 }
             }
         }
         let mut panels = Vec::new();
-        for (point, label) in row.points.iter().map(|point| point.label.clone()).enumerate() {
-            let at = At { row, point, results };
+        for (point, label) in row
+            .points
+            .iter()
+            .map(|point| point.label.clone())
+            .enumerate()
+        {
+            let at = At {
+                row,
+                point,
+                results,
+            };
             let find = |wanted: &str| at.cells().find(|(name, ..)| *name == wanted);
             let bars = names.iter().map(|(name, _)| {
                 let (.., cell) = find(name)?;
                 if cell.trouble().is_some() {
-                    return Some(Bar { value: 0.0, text: "hangs or fails".into(), pale: true });
+                    return Some(Bar {
+                        value: 0.0,
+                        text: "hangs or fails".into(),
+                        pale: true,
+                    });
                 }
                 bar(cell)
             });
-            panels.push(Panel { label, bars: bars.collect() });
+            panels.push(Panel {
+                label,
+                bars: bars.collect(),
+            });
         }
         let values = || {
             let bars = panels.iter().flat_map(|panel| panel.bars.iter().flatten());
             bars.map(|bar| bar.value).filter(|value| *value > 0.0)
         };
         let range = (values().reduce(f64::min)?, values().reduce(f64::max)?);
-        Some(Chart { title, suffix, panels, names, range })
+        Some(Chart {
+            title,
+            suffix,
+            panels,
+            names,
+            range,
+        })
     }
 
     fn is_logarithmic(&self) -> bool {
@@ -142,23 +182,44 @@ impl Chart {
         let mut svg = String::new();
         let rows = i32::try_from(self.names.len()).unwrap_or(0);
         let panels = i32::try_from(self.panels.len()).unwrap_or(1).max(1);
-        let size = (WIDTH.unsigned_abs(), (HEAD + rows * BAR + 14).unsigned_abs());
+        let size = (
+            WIDTH.unsigned_abs(),
+            (HEAD + rows * BAR + 14).unsigned_abs(),
+        );
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&WHITE).map_err(|error| say(&error))?;
         let text = |text: &str, at: (i32, i32), side: HPos, size: u32, bold: bool| {
             let font = ("sans-serif", size).into_font();
-            let font = if bold { font.style(plotters::style::FontStyle::Bold) } else { font };
-            let style = TextStyle::from(font).color(&INK).pos(Pos::new(side, VPos::Center));
-            root.draw(&Text::new(text.to_owned(), at, style)).map_err(|error| say(&error))
+            let font = if bold {
+                font.style(plotters::style::FontStyle::Bold)
+            } else {
+                font
+            };
+            let style = TextStyle::from(font)
+                .color(&INK)
+                .pos(Pos::new(side, VPos::Center));
+            root.draw(&Text::new(text.to_owned(), at, style))
+                .map_err(|error| say(&error))
         };
-        let scale = if self.is_logarithmic() { " (logarithmic)" } else { "" };
-        text(&format!("{}{scale}", self.title), (12, 18), HPos::Left, 16, true)?;
+        let scale = if self.is_logarithmic() {
+            " (logarithmic)"
+        } else {
+            ""
+        };
+        text(
+            &format!("{}{scale}", self.title),
+            (12, 18),
+            HPos::Left,
+            16,
+            true,
+        )?;
         let width = (WIDTH - NAMES - 8) / panels;
         for (i, panel) in (0..).zip(&self.panels) {
             let left = NAMES + i * width;
             text(&panel.label, (left, HEAD - 16), HPos::Left, 14, true)?;
             let axis = [(left, HEAD - 4), (left, HEAD + rows * BAR)];
-            root.draw(&PathElement::new(axis, LINE.stroke_width(1))).map_err(|error| say(&error))?;
+            root.draw(&PathElement::new(axis, LINE.stroke_width(1)))
+                .map_err(|error| say(&error))?;
             for ((j, bar), (_, role)) in (0..).zip(&panel.bars).zip(&self.names) {
                 let top = HEAD + j * BAR;
                 let Some(bar) = bar else {
@@ -175,13 +236,20 @@ impl Chart {
                 };
                 let fill = colour.mix(if bar.pale { 0.35 } else { 1.0 }).filled();
                 let corners = [(left, top + 3), (right, top + BAR - 3)];
-                root.draw(&Rectangle::new(corners, fill)).map_err(|error| say(&error))?;
+                root.draw(&Rectangle::new(corners, fill))
+                    .map_err(|error| say(&error))?;
                 text(&bar.text, (right + 5, top + BAR / 2), HPos::Left, 12, false)?;
             }
         }
         for (j, (name, role)) in (0..).zip(&self.names) {
             let middle = HEAD + j * BAR + BAR / 2;
-            text(name, (NAMES - 10, middle), HPos::Right, 13, *role == Role::Ours)?;
+            text(
+                name,
+                (NAMES - 10, middle),
+                HPos::Right,
+                13,
+                *role == Role::Ours,
+            )?;
         }
         root.present().map_err(|error| say(&error))?;
         drop(root);

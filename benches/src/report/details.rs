@@ -11,7 +11,11 @@ use crate::sample::Fairness;
 
 /// The head of the section, above the charts.
 pub(super) fn section(row: &Row, results: &Results) -> String {
-    let id = if row.id == "-" { String::new() } else { format!("{}: ", row.id) };
+    let id = if row.id == "-" {
+        String::new()
+    } else {
+        format!("{}: ", row.id)
+    };
     let mut text = format!("## {id}{}\n\n{}", row.title, row.about);
     for note in row.notes {
         let _ = write!(text, " {note}");
@@ -25,7 +29,12 @@ fn goals(row: &Row, results: &Results) -> String {
     for goal in &row.goals {
         let _ = write!(text, "| {} |", goal.text());
         for point in 0..row.points.len() {
-            let verdict = At { row, point, results }.verdict(*goal);
+            let verdict = At {
+                row,
+                point,
+                results,
+            }
+            .verdict(*goal);
             let _ = match verdict.met {
                 Some(true) => write!(text, " {} |", verdict.because),
                 Some(false) => write!(text, " **no: {}** |", verdict.because),
@@ -39,8 +48,16 @@ fn goals(row: &Row, results: &Results) -> String {
 
 /// First column, then one for each point.
 fn head(first: &str, row: &Row) -> String {
-    let labels: Vec<_> = row.points.iter().map(|point| point.label.as_str()).collect();
-    format!("| {first} | {} |\n|---|{}\n", labels.join(" | "), "---|".repeat(labels.len()))
+    let labels: Vec<_> = row
+        .points
+        .iter()
+        .map(|point| point.label.as_str())
+        .collect();
+    format!(
+        "| {first} | {} |\n|---|{}\n",
+        labels.join(" | "),
+        "---|".repeat(labels.len())
+    )
 }
 
 /// The figures, below the charts.
@@ -48,7 +65,14 @@ pub(super) fn tables(row: &Row, results: &Results) -> String {
     let mut text = String::new();
     let cells = || {
         let points = 0..row.points.len();
-        points.flat_map(|point| At { row, point, results }.cells())
+        points.flat_map(|point| {
+            At {
+                row,
+                point,
+                results,
+            }
+            .cells()
+        })
     };
     if cells().any(|(.., cell)| !cell.rounds.is_empty()) {
         text.push_str(&nanos(row, results));
@@ -81,7 +105,14 @@ fn label(name: &str, role: Role, row: &Row) -> String {
 }
 
 fn cell_of<'a>(row: &'a Row, results: &'a Results, point: usize, peer: &str) -> Option<&'a Cell> {
-    At { row, point, results }.cells().find(|(name, ..)| *name == peer).map(|(.., cell)| cell)
+    At {
+        row,
+        point,
+        results,
+    }
+    .cells()
+    .find(|(name, ..)| *name == peer)
+    .map(|(.., cell)| cell)
 }
 
 fn nanos(row: &Row, results: &Results) -> String {
@@ -101,7 +132,9 @@ fn timing(cell: &Cell) -> String {
     if cell.trouble().is_some() {
         return "hangs or fails, see below".to_owned();
     }
-    let Some(nanos) = cell.nanos() else { return "-".to_owned() };
+    let Some(nanos) = cell.nanos() else {
+        return "-".to_owned();
+    };
     let [median, min, max] = [nanos.median, nanos.min, nanos.max].map(digits);
     match cell.most_idle() {
         Some(idle) if idle > 0 => format!("{median} ({min} - {max}), **{idle} at 0**"),
@@ -114,11 +147,22 @@ fn timing(cell: &Cell) -> String {
 fn figures(row: &Row, results: &Results) -> String {
     let mut columns = BTreeSet::new();
     for point in 0..row.points.len() {
-        for (.., cell) in (At { row, point, results }).cells() {
+        for (.., cell) in (At {
+            row,
+            point,
+            results,
+        })
+        .cells()
+        {
             let telling = |(name, value): &(&String, &f64)| {
                 **value != 0.0 || row.measure == Measure::Figure(name_of(name))
             };
-            columns.extend(cell.figures.iter().filter(telling).map(|(name, _)| (point, name.clone())));
+            columns.extend(
+                cell.figures
+                    .iter()
+                    .filter(telling)
+                    .map(|(name, _)| (point, name.clone())),
+            );
         }
     }
     if columns.is_empty() {
@@ -140,13 +184,24 @@ fn figures(row: &Row, results: &Results) -> String {
         let values: Vec<_> = columns
             .iter()
             .map(|(point, figure)| {
-                let value = cell_of(row, results, *point, name)?.figures.get(figure).copied();
+                let value = cell_of(row, results, *point, name)?
+                    .figures
+                    .get(figure)
+                    .copied();
                 value.map(digits)
             })
             .collect();
         if values.iter().any(Option::is_some) {
-            let values: Vec<_> = values.into_iter().map(|value| value.unwrap_or("-".into())).collect();
-            let _ = writeln!(text, "| {} | {} |", label(name, role, row), values.join(" | "));
+            let values: Vec<_> = values
+                .into_iter()
+                .map(|value| value.unwrap_or("-".into()))
+                .collect();
+            let _ = writeln!(
+                text,
+                "| {} | {} |",
+                label(name, role, row),
+                values.join(" | ")
+            );
         }
     }
     text + "\n"
@@ -167,7 +222,13 @@ fn fairness(row: &Row, results: &Results) -> String {
          |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for point in 0..row.points.len() {
-        for (name, role, cell) in (At { row, point, results }).cells() {
+        for (name, role, cell) in (At {
+            row,
+            point,
+            results,
+        })
+        .cells()
+        {
             let wait = |of: fn(&crate::sample::Waits) -> f64| {
                 let wait = cell.fairness(|fairness| fairness.waits.as_ref().map(of));
                 wait.map_or_else(|| "-".to_owned(), time)
@@ -176,8 +237,12 @@ fn fairness(row: &Row, results: &Results) -> String {
                 let share = cell.fairness(|fairness| Some(of(fairness)));
                 share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"))
             };
-            let idle = cell.most_idle().map_or_else(|| "-".to_owned(), |idle| idle.to_string());
-            let nanos = cell.nanos().map_or_else(|| "-".to_owned(), |nanos| digits(nanos.median));
+            let idle = cell
+                .most_idle()
+                .map_or_else(|| "-".to_owned(), |idle| idle.to_string());
+            let nanos = cell
+                .nanos()
+                .map_or_else(|| "-".to_owned(), |nanos| digits(nanos.median));
             let _ = writeln!(
                 text,
                 "| {} | {} | {nanos} | {} | {} | {idle} | {} | {} | {} | {} |",
@@ -198,7 +263,13 @@ fn fairness(row: &Row, results: &Results) -> String {
 fn troubles(row: &Row, results: &Results) -> String {
     let mut text = String::new();
     for point in 0..row.points.len() {
-        for (name, _, cell) in (At { row, point, results }).cells() {
+        for (name, _, cell) in (At {
+            row,
+            point,
+            results,
+        })
+        .cells()
+        {
             if let Some(trouble) = cell.trouble() {
                 let _ = writeln!(text, "* {name}, {}: {trouble}.", row.points[point].label);
             }

@@ -53,14 +53,20 @@ impl About {
         let facts = [
             ("processor", processor()),
             ("cores", cores.to_string()),
-            ("kernel", read("/proc/sys/kernel/ostype") + " " + &read("/proc/sys/kernel/osrelease")),
+            (
+                "kernel",
+                read("/proc/sys/kernel/ostype") + " " + &read("/proc/sys/kernel/osrelease"),
+            ),
             ("load before", load()),
             ("rustc", output("rustc", &["--version"])),
             ("build", build()),
             ("commit", commit()),
             ("Go", go_version),
             ("Go's x/sync", xsync.to_owned()),
-            ("valgrind", callgrind.map_or_else(missing, |found| found.version().to_owned())),
+            (
+                "valgrind",
+                callgrind.map_or_else(missing, |found| found.version().to_owned()),
+            ),
         ];
         About {
             command,
@@ -88,13 +94,21 @@ fn read(file: &str) -> String {
 
 fn processor() -> String {
     let info = read("/proc/cpuinfo");
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    model.map_or(env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    model.map_or(env::consts::ARCH.to_owned(), |(_, name)| {
+        name.trim().to_owned()
+    })
 }
 
 /// Of the last minute, without ours.
 fn load() -> String {
-    read("/proc/loadavg").split(' ').next().unwrap_or("unknown").to_owned()
+    read("/proc/loadavg")
+        .split(' ')
+        .next()
+        .unwrap_or("unknown")
+        .to_owned()
 }
 
 fn build() -> String {
@@ -108,7 +122,11 @@ fn build() -> String {
 fn commit() -> String {
     let commit = output("git", &["rev-parse", "--short=12", "HEAD"]);
     let changed = !output("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
-    if changed { commit + ", with changes" } else { commit }
+    if changed {
+        commit + ", with changes"
+    } else {
+        commit
+    }
 }
 
 /// One line of output, or nothing.
@@ -126,19 +144,26 @@ fn output(program: &str, arguments: &[&str]) -> String {
 
 /// From the lock file, by way of cargo.
 fn versions() -> Option<Vec<(String, String)>> {
-    let metadata = output("cargo", &["metadata", "--format-version", "1", "--locked", "--offline"]);
+    let metadata = output(
+        "cargo",
+        &["metadata", "--format-version", "1", "--locked", "--offline"],
+    );
     let metadata: serde_json::Value = serde_json::from_str(&metadata).ok()?;
     let packages = metadata.get("packages")?.as_array()?;
     let text = |package: &serde_json::Value, key| Some(package.get(key)?.as_str()?.to_owned());
     let found = PACKAGES.iter().filter_map(|wanted| {
-        let package = packages.iter().find(|p| text(p, "name").as_deref() == Some(wanted))?;
+        let package = packages
+            .iter()
+            .find(|p| text(p, "name").as_deref() == Some(wanted))?;
         Some(((*wanted).to_owned(), text(package, "version")?))
     });
     Some(found.collect())
 }
 
 fn today() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let (year, month, day) = civil(seconds / 86_400);
     format!("{year}-{month:02}-{day:02}")
 }

@@ -25,7 +25,12 @@ const CHARTS: &str = "benchmarks";
 /// # Errors
 ///
 /// If a file cannot be written, or a chart not be drawn.
-pub fn write(directory: &Path, rows: &[Row], results: &Results, about: &About) -> anyhow::Result<()> {
+pub fn write(
+    directory: &Path,
+    rows: &[Row],
+    results: &Results,
+    about: &About,
+) -> anyhow::Result<()> {
     let charts = directory.join(CHARTS);
     // Charts of rows that are no more would stay.
     if charts.is_dir() {
@@ -57,8 +62,10 @@ pub fn write(directory: &Path, rows: &[Row], results: &Results, about: &About) -
 /// The name of a row in a file name.
 fn slug(row: &Row) -> String {
     let words = format!("{} {}", row.id, row.title).to_lowercase();
-    let words: Vec<&str> =
-        words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = words
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
     words.join("-")
 }
 

@@ -16,9 +16,14 @@ pub(super) fn table(rows: &[Row], results: &Results) -> String {
 }
 
 fn line(row: &Row, results: &Results) -> String {
-    let at = |point| At { row, point, results };
+    let at = |point| At {
+        row,
+        point,
+        results,
+    };
     let each = |cell: &dyn Fn(At<'_>) -> Option<String>| {
-        let cells = (0..row.points.len()).map(|point| cell(at(point)).unwrap_or_else(|| "-".into()));
+        let cells =
+            (0..row.points.len()).map(|point| cell(at(point)).unwrap_or_else(|| "-".into()));
         join(cells.collect())
     };
     let mine = |at: At<'_>| at.ours().and_then(|cell| at.value(cell));
@@ -26,11 +31,26 @@ fn line(row: &Row, results: &Results) -> String {
     let ratio = each(&|at| Some(format!("{:.2}", mine(at)? / at.best(at.rivals())?.2)));
     let floor = each(&|at| Some(format!("{:.2}", mine(at)? / at.value(at.floor()?)?)));
     let peers = (0..row.points.len()).map(|point| at(point).best(at(point).rivals()));
-    let peers = names(&peers.map(|best| best.map(|(name, _, value)| (name, value))).collect::<Vec<_>>());
+    let peers = names(
+        &peers
+            .map(|best| best.map(|(name, _, value)| (name, value)))
+            .collect::<Vec<_>>(),
+    );
     let met = met(row, results);
-    let goals = row.goals.iter().map(Goal::text).collect::<Vec<_>>().join("; ");
+    let goals = row
+        .goals
+        .iter()
+        .map(Goal::text)
+        .collect::<Vec<_>>()
+        .join("; ");
     let labels = row.points.iter().map(|point| point.label.clone()).collect();
-    let bold = |text: &str| if met.is_empty() { text.to_owned() } else { format!("**{text}**") };
+    let bold = |text: &str| {
+        if met.is_empty() {
+            text.to_owned()
+        } else {
+            format!("**{text}**")
+        }
+    };
     format!(
         "| {} | {} | {} | {goals} | {} {} | {peers} | {} | {} | {} |\n",
         bold(row.id),
@@ -40,7 +60,11 @@ fn line(row: &Row, results: &Results) -> String {
         unit(row.measure),
         bold(&ratio),
         bold(&floor),
-        if met.is_empty() { verdict(row, results).to_owned() } else { format!("**no**: {}", met.join("; ")) },
+        if met.is_empty() {
+            verdict(row, results).to_owned()
+        } else {
+            format!("**no**: {}", met.join("; "))
+        },
     )
 }
 
@@ -49,7 +73,12 @@ fn met(row: &Row, results: &Results) -> Vec<String> {
     let unmet = row.goals.iter().filter_map(|goal| {
         let points: Vec<_> = (0..row.points.len())
             .filter_map(|point| {
-                let verdict = At { row, point, results }.verdict(*goal);
+                let verdict = At {
+                    row,
+                    point,
+                    results,
+                }
+                .verdict(*goal);
                 let label = &row.points[point].label;
                 (verdict.met == Some(false)).then(|| format!("{} ({label})", verdict.because))
             })
@@ -62,9 +91,22 @@ fn met(row: &Row, results: &Results) -> Vec<String> {
 /// Of a row in which nothing is unmet: a goal that could not be judged is not met either.
 fn verdict(row: &Row, results: &Results) -> &'static str {
     let known = |goal: &Goal| {
-        (0..row.points.len()).any(|point| At { row, point, results }.verdict(*goal).met.is_some())
+        (0..row.points.len()).any(|point| {
+            At {
+                row,
+                point,
+                results,
+            }
+            .verdict(*goal)
+            .met
+            .is_some()
+        })
     };
-    if row.goals.iter().all(known) { "yes" } else { "yes, as far as it could be measured" }
+    if row.goals.iter().all(known) {
+        "yes"
+    } else {
+        "yes, as far as it could be measured"
+    }
 }
 
 /// Points beside each other; what is the same at all of them once.
@@ -118,7 +160,10 @@ mod tests {
     #[test]
     fn one_best_peer_is_named_once() {
         assert_eq!(names(&[Some(("a", 1.0)), Some(("a", 20.0))]), "a 1.0 / 20");
-        assert_eq!(names(&[Some(("a", 1.0)), None, Some(("b", 2.0))]), "a 1.0 / - / b 2.0");
+        assert_eq!(
+            names(&[Some(("a", 1.0)), None, Some(("b", 2.0))]),
+            "a 1.0 / - / b 2.0"
+        );
         assert_eq!(names(&[None]), "-");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 use conformance::peers::AsyncMutex;
 
@@ -20,43 +20,48 @@ struct Add {
 impl EachMutex for Add {
     fn mutex<M: AsyncMutex>(&mut self) {
         let waiting = self.waiting;
-        self.cases.add(M::NAME, peers::role(M::PACKAGE), move |plan| {
-            // It outlives the futures, which borrow it.
-            let mutex = M::new(0);
-            let held = mutex.try_lock();
-            let cx = &mut Context::from_waker(std::task::Waker::noop());
-            let mut queue: Vec<Pin<Box<Option<_>>>> =
-                (0..waiting).map(|_| Box::pin(Some(mutex.lock()))).collect();
-            let mut early = false;
-            for waiter in &mut queue {
-                if let Some(future) = waiter.as_mut().as_pin_mut() {
-                    early |= future.poll(cx).is_ready();
+        self.cases
+            .add(M::NAME, peers::role(M::PACKAGE), move |plan| {
+                // It outlives the futures, which borrow it.
+                let mutex = M::new(0);
+                let held = mutex.try_lock();
+                let cx = &mut Context::from_waker(Waker::noop());
+                let mut queue: Vec<Pin<Box<Option<_>>>> =
+                    (0..waiting).map(|_| Box::pin(Some(mutex.lock()))).collect();
+                let mut early = false;
+                for waiter in &mut queue {
+                    if let Some(future) = waiter.as_mut().as_pin_mut() {
+                        early |= future.poll(cx).is_ready();
+                    }
                 }
-            }
-            // A stride without a common factor with the length: everybody has a turn, never in order.
-            let mut next = 0;
-            let mut sample = repeat(plan, |waker| {
-                next = (next + 617) % waiting;
-                let waiter = &mut queue[next];
-                waiter.set(None);
-                waiter.set(Some(black_box(&mutex).lock()));
-                if let Some(future) = waiter.as_mut().as_pin_mut() {
-                    early |= future.poll(&mut Context::from_waker(waker)).is_ready();
+                // A stride without a common factor with the length: everybody has a turn, never in order.
+                let mut next = 0;
+                let mut sample = repeat(plan, |cx| {
+                    next = (next + 617) % waiting;
+                    let waiter = &mut queue[next];
+                    waiter.set(None);
+                    waiter.set(Some(black_box(&mutex).lock()));
+                    if let Some(future) = waiter.as_mut().as_pin_mut() {
+                        early |= future.poll(cx).is_ready();
+                    }
+                });
+                if early {
+                    sample.trouble = Some("let somebody in while the lock was held".to_owned());
                 }
+                // Futures first: a mutex that is unlocked with a thousand waiters wakes them.
+                drop(queue);
+                drop(held);
+                sample
             });
-            if early {
-                sample.trouble = Some("let somebody in while the lock was held".to_owned());
-            }
-            // Futures first: a mutex that is unlocked with a thousand waiters wakes them.
-            drop(queue);
-            drop(held);
-            sample
-        });
     }
 }
 
 fn point(waiting: usize) -> Point {
-    let cases = Cases::new("mutex-cancel", format!("{waiting} waiting"), Passes::Counted);
+    let cases = Cases::new(
+        "mutex-cancel",
+        format!("{waiting} waiting"),
+        Passes::Counted,
+    );
     let mut add = Add { cases, waiting };
     peers::mutexes(&mut add);
     add.cases.point()

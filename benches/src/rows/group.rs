@@ -97,8 +97,18 @@ fn spawned<B: Bed>(bed: &str) -> Point {
     let mut cases = Cases::new("group", bed, Passes::Counted);
     add::<B, _>(&mut cases, OURS, Role::Ours, err_group);
     add::<B, _>(&mut cases, "tokio JoinSet", Role::Peer, join_set);
-    add::<B, _>(&mut cases, "tokio-util TaskTracker", Role::Peer, task_tracker);
-    add::<B, _>(&mut cases, "FuturesUnordered of JoinHandles", Role::Peer, unordered);
+    add::<B, _>(
+        &mut cases,
+        "tokio-util TaskTracker",
+        Role::Peer,
+        task_tracker,
+    );
+    add::<B, _>(
+        &mut cases,
+        "FuturesUnordered of JoinHandles",
+        Role::Peer,
+        unordered,
+    );
     add::<B, _>(&mut cases, HANDLES, Role::Floor, handles);
     if B::TURN.is_none() {
         cases.go("Go x/sync errgroup", &["group"]);
@@ -142,7 +152,11 @@ where
         let n = plan.scaled(TASKS);
         repeat_many(plan, n, |_| {
             let values: Vec<_> = mini_executor::block_on(async {
-                (0..n).map(make).collect::<FuturesUnordered<_>>().collect().await
+                (0..n)
+                    .map(make)
+                    .collect::<FuturesUnordered<_>>()
+                    .collect()
+                    .await
             });
             black_box(values.len());
         })

@@ -19,12 +19,10 @@ struct Add(Cases);
 impl EachMutex for Add {
     fn mutex<M: AsyncMutex>(&mut self) {
         self.0.add(M::NAME, peers::role(M::PACKAGE), |plan| {
-            let mutex = M::new(0);
+            let mutex: &'static M = Box::leak(Box::new(M::new(0)));
             let object = size_of::<M>() - size_of::<u64>();
-            let held = mutex.try_lock();
-            let sample = waiters(plan, object, || mutex.lock());
-            drop(held);
-            sample
+            std::mem::forget(mutex.try_lock());
+            waiters(plan, object, || mutex.lock())
         });
     }
 }
@@ -32,11 +30,9 @@ impl EachMutex for Add {
 impl EachSemaphore for Add {
     fn semaphore<S: AsyncSemaphore>(&mut self) {
         self.0.add(S::NAME, peers::role(S::PACKAGE), |plan| {
-            let semaphore = S::new(1);
-            let held = semaphore.try_acquire();
-            let sample = waiters(plan, size_of::<S>(), || semaphore.acquire());
-            drop(held);
-            sample
+            let semaphore: &'static S = Box::leak(Box::new(S::new(1)));
+            std::mem::forget(semaphore.try_acquire());
+            waiters(plan, size_of::<S>(), || semaphore.acquire())
         });
     }
 }
@@ -53,6 +49,8 @@ fn waiters<F: Future>(plan: &Plan, object: usize, wait: impl Fn() -> F) -> Sampl
             early |= black_box(waiter.as_mut()).poll(cx).is_ready();
         }
     });
+    // The process ends here; some peers need long to let a hundred thousand go.
+    std::mem::forget(queue);
     let heap = heap.bytes as f64 / n as f64;
     let figures = [
         (figure::OBJECT, object as f64),

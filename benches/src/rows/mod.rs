@@ -50,9 +50,19 @@ mod tests {
         for row in all() {
             for point in &row.points {
                 let judged = point.cases.iter().find(|case| case.peer == row.judged);
-                assert_eq!(judged.map(|case| case.role), Some(Role::Ours), "{} {}", row.id, point.label);
+                assert_eq!(
+                    judged.map(|case| case.role),
+                    Some(Role::Ours),
+                    "{} {}",
+                    row.id,
+                    point.label
+                );
                 if let Some(floor) = row.floor {
-                    assert!(point.cases.iter().any(|case| case.peer == floor), "{}", row.id);
+                    assert!(
+                        point.cases.iter().any(|case| case.peer == floor),
+                        "{}",
+                        row.id
+                    );
                 }
             }
         }
@@ -61,8 +71,12 @@ mod tests {
     #[test]
     fn a_row_has_no_two_cases_of_one_name_at_a_point() {
         for row in all() {
-            let ids: Vec<_> =
-                row.points.iter().flat_map(|point| &point.cases).map(|case| &case.id).collect();
+            let ids: Vec<_> = row
+                .points
+                .iter()
+                .flat_map(|point| &point.cases)
+                .map(|case| &case.id)
+                .collect();
             let distinct: BTreeSet<_> = ids.iter().collect();
             assert_eq!(distinct.len(), ids.len(), "{} {}", row.id, row.title);
         }

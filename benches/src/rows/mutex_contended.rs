@@ -72,9 +72,10 @@ impl<B: Bed, M: AsyncMutex, S: Section> Operation<B> for Locked<M, S> {
     fn verify(&self, operations: u64) -> Result<(), String> {
         match self.mutex.try_lock() {
             None => Err("is still locked when all tasks have ended".to_owned()),
-            Some(value) if *value != operations => {
-                Err(format!("let two tasks in at once: {} of {operations} additions", *value))
-            }
+            Some(value) if *value != operations => Err(format!(
+                "let two tasks in at once: {} of {operations} additions",
+                *value
+            )),
             Some(_) => Ok(()),
         }
     }
@@ -120,32 +121,45 @@ const TASKS: [usize; 4] = [2, 8, 64, 1024];
 
 fn points<B: Bed, S: Section>(bed: &str) -> Vec<Point> {
     let situation = format!("mutex-{bed}-{}", S::NAME);
-    TASKS.map(|tasks| {
-        let cases = Cases::new(&situation, format!("{tasks} tasks"), Passes::Timed);
-        let mut add = Add::<B, S> { cases, tasks, on: PhantomData };
-        peers::mutexes(&mut add);
-        if S::YIELDS {
-            let run = move |plan: &Plan| contest::<B, _>(plan, tasks, |_| NoLock);
-            add.cases.add(YIELD_ALONE, Role::Floor, run);
-        } else if B::TURN.is_some() {
-            add.add::<Bare>(Role::Floor);
-        } else {
-            add.add::<Blocking>(Role::Floor);
-        }
-        if bed == "tokio-mt" {
-            add.cases.go("Go sync.Mutex", &["mutex", S::NAME, &tasks.to_string()]);
-        }
-        add.cases.point()
-    })
-    .into()
+    TASKS
+        .map(|tasks| {
+            let cases = Cases::new(&situation, format!("{tasks} tasks"), Passes::Timed);
+            let mut add = Add::<B, S> {
+                cases,
+                tasks,
+                on: PhantomData,
+            };
+            peers::mutexes(&mut add);
+            if S::YIELDS {
+                let run = move |plan: &Plan| contest::<B, _>(plan, tasks, |_| NoLock);
+                add.cases.add(YIELD_ALONE, Role::Floor, run);
+            } else if B::TURN.is_some() {
+                add.add::<Bare>(Role::Floor);
+            } else {
+                add.add::<Blocking>(Role::Floor);
+            }
+            if bed == "tokio-mt" {
+                add.cases
+                    .go("Go sync.Mutex", &["mutex", S::NAME, &tasks.to_string()]);
+            }
+            add.cases.point()
+        })
+        .into()
 }
 
 /// The same measurements, with only those who promise order of arrival.
 fn in_order(points: Vec<Point>) -> Vec<Point> {
-    const IN_ORDER: [&str; 5] =
-        [ours::FIFO, "tokio", "futures-intrusive, fair", "mea", "maitake-sync"];
+    const IN_ORDER: [&str; 5] = [
+        ours::FIFO,
+        "tokio",
+        "futures-intrusive, fair",
+        "mea",
+        "maitake-sync",
+    ];
     let keep = |mut point: Point| {
-        point.cases.retain(|case| IN_ORDER.contains(&case.peer.as_str()));
+        point
+            .cases
+            .retain(|case| IN_ORDER.contains(&case.peer.as_str()));
         point
     };
     points.into_iter().map(keep).collect()
@@ -217,7 +231,10 @@ pub(super) fn rows() -> Vec<Row> {
             floor: None,
             measure: Measure::Nanos,
             points: in_order(two),
-            goals: vec![Goal::Ahead(Rival::Named("futures-intrusive, fair")), Goal::Jain(0.999)],
+            goals: vec![
+                Goal::Ahead(Rival::Named("futures-intrusive, fair")),
+                Goal::Jain(0.999),
+            ],
             notes: &[],
         },
         row(

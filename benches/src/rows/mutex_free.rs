@@ -22,8 +22,8 @@ impl EachMutex for Add {
 fn add<M: AsyncMutex>(cases: &mut Cases, role: Role) {
     cases.add(M::NAME, role, |plan| {
         let mutex = M::new(0);
-        repeat(plan, |_| {
-            let mut guard = ready(black_box(&mutex).lock());
+        repeat(plan, |cx| {
+            let mut guard = ready(black_box(&mutex).lock(), cx);
             *black_box(&mut *guard) += 1;
         })
     });

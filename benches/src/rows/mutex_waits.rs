@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 use std::pin::pin;
-use std::task::Context;
 
 use conformance::peers::AsyncMutex;
 
@@ -21,8 +20,7 @@ impl EachMutex for Add {
         self.0.add(M::NAME, peers::role(M::PACKAGE), |plan| {
             let mutex = M::new(0);
             let mut hung = false;
-            let mut sample = repeat(plan, |waker| {
-                let cx = &mut Context::from_waker(waker);
+            let mut sample = repeat(plan, |cx| {
                 let Some(mut first) = black_box(&mutex).try_lock() else {
                     hung = true;
                     return;
@@ -31,7 +29,10 @@ impl EachMutex for Add {
                 let mut second = pin!(mutex.lock());
                 let waits = second.as_mut().poll(cx).is_pending();
                 drop(first);
-                let done = second.as_mut().poll(cx).map(|mut guard| *black_box(&mut *guard) += 1);
+                let done = second
+                    .as_mut()
+                    .poll(cx)
+                    .map(|mut guard| *black_box(&mut *guard) += 1);
                 hung |= !waits || done.is_pending();
             });
             if hung {

@@ -27,14 +27,18 @@ impl EachSemaphore for Free {
 fn free<S: AsyncSemaphore>(cases: &mut Cases, role: Role) {
     cases.add(S::NAME, role, |plan| {
         let semaphore = S::new(10);
-        repeat(plan, |_| {
-            black_box(&ready(black_box(&semaphore).acquire()));
+        repeat(plan, |cx| {
+            black_box(&ready(black_box(&semaphore).acquire(), cx));
         })
     });
 }
 
 fn uncontended() -> Point {
-    let mut all = Free(Cases::new("semaphore-free", "one task", Passes::Instructions));
+    let mut all = Free(Cases::new(
+        "semaphore-free",
+        "one task",
+        Passes::Instructions,
+    ));
     peers::semaphores(&mut all);
     let mut cases = all.0;
     free::<BarePermits>(&mut cases, Role::Floor);
@@ -56,7 +60,9 @@ impl<B: Bed, S: AsyncSemaphore> Operation<B> for OverYield<S> {
     fn verify(&self, _operations: u64) -> Result<(), String> {
         let back: Vec<_> = (0..4).map_while(|_| self.0.try_acquire()).collect();
         let enough = back.len() == 4 && self.0.try_acquire().is_none();
-        enough.then_some(()).ok_or_else(|| format!("{} of 4 permits came back", back.len()))
+        enough
+            .then_some(())
+            .ok_or_else(|| format!("{} of 4 permits came back", back.len()))
     }
 }
 
@@ -72,7 +78,10 @@ impl<B: Bed, S: WeightedSemaphore> Operation<B> for Weighted<S> {
     }
 
     fn verify(&self, _operations: u64) -> Result<(), String> {
-        self.0.try_acquire_many(10).map(drop).ok_or_else(|| "not all permits came back".to_owned())
+        self.0
+            .try_acquire_many(10)
+            .map(drop)
+            .ok_or_else(|| "not all permits came back".to_owned())
     }
 }
 
@@ -114,12 +123,19 @@ fn over_yield<B: Bed>(bed: &str) -> Vec<Point> {
     let point = |tasks: usize| {
         let situation = format!("semaphore-{bed}-yield");
         let cases = Cases::new(&situation, format!("{tasks} tasks"), Passes::Timed);
-        let mut add = Contended::<B> { cases, tasks, on: PhantomData };
+        let mut add = Contended::<B> {
+            cases,
+            tasks,
+            on: PhantomData,
+        };
         peers::semaphores(&mut add);
         let run = move |plan: &Plan| contest::<B, _>(plan, tasks, |_| NoLimit);
         add.cases.add(YIELD_ALONE, Role::Floor, run);
         if bed == "tokio-mt" {
-            add.cases.go("Go x/sync semaphore", &["semaphore", "yield", &tasks.to_string()]);
+            add.cases.go(
+                "Go x/sync semaphore",
+                &["semaphore", "yield", &tasks.to_string()],
+            );
         }
         add.cases.point()
     };
@@ -128,10 +144,21 @@ fn over_yield<B: Bed>(bed: &str) -> Vec<Point> {
 
 fn weighted() -> Vec<Point> {
     let point = |tasks: usize| {
-        let cases = Cases::new("semaphore-weighted", format!("{tasks} tasks"), Passes::Timed);
-        let mut add = Contended::<TokioTwoWorkers> { cases, tasks, on: PhantomData };
+        let cases = Cases::new(
+            "semaphore-weighted",
+            format!("{tasks} tasks"),
+            Passes::Timed,
+        );
+        let mut add = Contended::<TokioTwoWorkers> {
+            cases,
+            tasks,
+            on: PhantomData,
+        };
         peers::weighted(&mut add);
-        add.cases.go("Go x/sync semaphore", &["semaphore", "weighted", &tasks.to_string()]);
+        add.cases.go(
+            "Go x/sync semaphore",
+            &["semaphore", "weighted", &tasks.to_string()],
+        );
         add.cases.point()
     };
     [8, 64].map(point).into()

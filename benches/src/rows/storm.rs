@@ -56,9 +56,10 @@ impl<B: Bed, M: AsyncMutex> Operation<B> for Storm<M> {
     fn verify(&self, operations: u64) -> Result<(), String> {
         match self.mutex.try_lock() {
             None => Err("is still locked when all tasks have ended".to_owned()),
-            Some(value) if *value != operations => {
-                Err(format!("let two tasks in at once: {} of {operations} additions", *value))
-            }
+            Some(value) if *value != operations => Err(format!(
+                "let two tasks in at once: {} of {operations} additions",
+                *value
+            )),
             Some(_) => Ok(()),
         }
     }
@@ -72,14 +73,22 @@ struct Add {
 impl EachMutex for Add {
     fn mutex<M: AsyncMutex>(&mut self) {
         let percent = self.percent;
-        self.cases.add(M::NAME, peers::role(M::PACKAGE), move |plan: &Plan| {
-            contest::<TokioTwoWorkers, _>(plan, 64, |_| Storm { mutex: M::new(0), percent })
-        });
+        self.cases
+            .add(M::NAME, peers::role(M::PACKAGE), move |plan: &Plan| {
+                contest::<TokioTwoWorkers, _>(plan, 64, |_| Storm {
+                    mutex: M::new(0),
+                    percent,
+                })
+            });
     }
 }
 
 fn point(percent: u64) -> Point {
-    let cases = Cases::new("mutex-storm", format!("{percent} % given up"), Passes::Timed);
+    let cases = Cases::new(
+        "mutex-storm",
+        format!("{percent} % given up"),
+        Passes::Timed,
+    );
     let mut add = Add { cases, percent };
     peers::mutexes(&mut add);
     add.cases.point()

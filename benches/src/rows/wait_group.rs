@@ -1,10 +1,13 @@
 //! P23: wait groups.
 
+use std::future::poll_fn;
 use std::hint::black_box;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::{AcqRel, Acquire, Relaxed}};
-use std::future::poll_fn;
+use std::sync::atomic::{
+    AtomicU32, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
 use std::task::Poll;
 
 use async_sync::{RawWaitGroup, WaitGroup};
@@ -121,7 +124,11 @@ impl AsyncWaitGroup for Least {
     fn wait(&self) -> impl Future<Output = ()> + Send {
         poll_fn(|cx| {
             self.0.waker.register(cx.waker());
-            if self.0.count.load(Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
+            if self.0.count.load(Acquire) == 0 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
     }
 }
@@ -162,7 +169,10 @@ const TASKS: usize = 1000;
 
 fn spawned<B: Bed>(bed: &str) -> Point {
     let cases = Cases::new("wait-group-spawned", bed, Passes::Counted);
-    let mut add = Spawned::<B> { cases, on: PhantomData };
+    let mut add = Spawned::<B> {
+        cases,
+        on: PhantomData,
+    };
     peers::wait_groups(&mut add);
     add.add::<Least>(Role::Floor);
     if B::TURN.is_none() {

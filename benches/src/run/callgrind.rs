@@ -4,8 +4,8 @@
 //! the difference over n is exact, and the same in every run.
 
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use indicatif::ProgressBar;
@@ -26,7 +26,11 @@ impl Callgrind {
     /// `None` where there is no valgrind.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let output = Command::new("valgrind").arg("--version").stdin(Stdio::null()).output().ok()?;
+        let output = Command::new("valgrind")
+            .arg("--version")
+            .stdin(Stdio::null())
+            .output()
+            .ok()?;
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success().then_some(Callgrind { version })
     }
@@ -37,12 +41,9 @@ impl Callgrind {
         &self.version
     }
 
-    /// Instructions per operation of one case of this program, or of the one given.
-    #[must_use]
-    pub fn instructions(&self, id: &str) -> Option<f64> {
-        let once = count(child::command(id, &Plan::iterations(OPERATIONS)))?;
-        let twice = count(child::command(id, &Plan::iterations(2 * OPERATIONS)))?;
-        Some((twice as f64 - once as f64) / OPERATIONS as f64)
+    /// Instructions per operation of one case of this program.
+    fn instructions(id: &str) -> Option<f64> {
+        difference(|n| child::command(id, &Plan::iterations(n)))
     }
 
     /// Of all these cases, two at a time: nothing is timed here.
@@ -58,7 +59,7 @@ impl Callgrind {
                 scope.spawn(|| {
                     while let Some(case) = cases.get(next.fetch_add(1, Relaxed)) {
                         let case: &Case = case;
-                        let instructions = self.instructions(&case.id);
+                        let instructions = Self::instructions(&case.id);
                         bar.inc(1);
                         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                         found.push((case, instructions));
@@ -70,8 +71,16 @@ impl Callgrind {
     }
 }
 
+/// Instructions per operation, given the command that does so many of them. `None` if valgrind cannot
+/// run it.
+pub fn difference(command: impl Fn(u64) -> Command) -> Option<f64> {
+    let once = count(&command(OPERATIONS))?;
+    let twice = count(&command(2 * OPERATIONS))?;
+    Some((twice as f64 - once as f64) / OPERATIONS as f64)
+}
+
 /// All instructions of one process.
-fn count(program: Command) -> Option<u64> {
+fn count(program: &Command) -> Option<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program.get_program())
@@ -84,7 +93,9 @@ fn count(program: Command) -> Option<u64> {
 
 /// From a line `==1234== Collected : 56789`.
 fn collected(report: &str) -> Option<u64> {
-    let line = report.lines().find_map(|line| line.split_once("Collected :"));
+    let line = report
+        .lines()
+        .find_map(|line| line.split_once("Collected :"));
     line?.1.split_whitespace().next()?.parse().ok()
 }
 

@@ -56,7 +56,10 @@ fn text(plan: &Plan) -> String {
 /// How it ended, if not with a sample.
 pub fn run(mut command: Command, limit: Duration) -> Result<Sample, Ended> {
     let not_started = |error: io::Error| Ended::NotStarted(error.to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(not_started)?;
     let (send, receive) = mpsc::channel();
     let outputs = child.stdout.take().zip(child.stderr.take());
@@ -65,7 +68,9 @@ pub fn run(mut command: Command, limit: Duration) -> Result<Sample, Ended> {
         if let Some((mut out, mut err)) = outputs {
             let (mut stdout, mut stderr) = (String::new(), String::new());
             // Both are short: neither pipe fills while the other is read.
-            let _ = out.read_to_string(&mut stdout).and_then(|_| err.read_to_string(&mut stderr));
+            let _ = out
+                .read_to_string(&mut stdout)
+                .and_then(|_| err.read_to_string(&mut stderr));
             let _ = send.send((stdout, stderr));
         }
     });
@@ -89,10 +94,17 @@ pub fn run(mut command: Command, limit: Duration) -> Result<Sample, Ended> {
 pub fn main(id: &str, plan: &str) -> ! {
     let plan: Plan = serde_json::from_str(plan).expect("a plan");
     let rows = rows::all();
-    let cases = rows.iter().flat_map(|row| &row.points).flat_map(|point| &point.cases);
+    let cases = rows
+        .iter()
+        .flat_map(|row| &row.points)
+        .flat_map(|point| &point.cases);
     let mut cases = cases;
-    let case = cases.find(|case| case.id == id).expect("a case of this name");
-    let Run::Here(run) = &case.run else { panic!("this case is Go's") };
+    let case = cases
+        .find(|case| case.id == id)
+        .expect("a case of this name");
+    let Run::Here(run) = &case.run else {
+        panic!("this case is Go's")
+    };
     let sample = run(&plan);
     // Nothing is printed where instructions are counted: figures have more digits or fewer.
     if !matches!(plan.mode, Mode::Iterations(_)) {

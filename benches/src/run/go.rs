@@ -31,7 +31,10 @@ impl Go {
     /// If there is one, and it does not build.
     pub fn build(directory: &Path) -> anyhow::Result<Option<Self>> {
         let go = env::var_os("GO").unwrap_or_else(|| "go".into());
-        let answer = Command::new(&go).args(["env", "GOVERSION"]).stdin(Stdio::null()).output();
+        let answer = Command::new(&go)
+            .args(["env", "GOVERSION"])
+            .stdin(Stdio::null())
+            .output();
         let Ok(answer) = answer else { return Ok(None) };
         let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
         if !answer.status.success() || version.is_empty() {
@@ -47,7 +50,10 @@ impl Go {
             ),
         };
         let directory = directory.join("go");
-        copy(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/go")), &directory)?;
+        copy(
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/go")),
+            &directory,
+        )?;
         fs::write(directory.join("go.mod"), module)?;
         let program = directory.join("bench");
         let tags = if xsync.is_some() { "xsync" } else { "" };
@@ -57,13 +63,24 @@ impl Go {
             .arg(".")
             .current_dir(&directory)
             // Nothing is fetched: neither modules nor another toolchain.
-            .envs([("GOFLAGS", "-mod=mod"), ("GOPROXY", "off"), ("GOTOOLCHAIN", "local")])
+            .envs([
+                ("GOFLAGS", "-mod=mod"),
+                ("GOPROXY", "off"),
+                ("GOTOOLCHAIN", "local"),
+            ])
             .stdin(Stdio::null())
             .output()?;
         if !built.status.success() {
-            bail!("go build: {}", String::from_utf8_lossy(&built.stderr).trim());
+            bail!(
+                "go build: {}",
+                String::from_utf8_lossy(&built.stderr).trim()
+            );
         }
-        Ok(Some(Go { program, version, has_xsync: xsync.is_some() }))
+        Ok(Some(Go {
+            program,
+            version,
+            has_xsync: xsync.is_some(),
+        }))
     }
 
     /// `go1.27.3`.
@@ -82,7 +99,9 @@ impl Go {
     #[must_use]
     pub fn can(&self, arguments: &[String]) -> bool {
         const XSYNC: [&str; 4] = ["semaphore", "semaphore-free", "memory-semaphore", "group"];
-        let needs = arguments.first().is_some_and(|case| XSYNC.contains(&case.as_str()));
+        let needs = arguments
+            .first()
+            .is_some_and(|case| XSYNC.contains(&case.as_str()));
         self.has_xsync || !needs
     }
 
@@ -91,7 +110,10 @@ impl Go {
     pub fn command(&self, arguments: &[String], plan: &Plan) -> Command {
         let mut command = Command::new(&self.program);
         let settings = [plan.millis, plan.grace, plan.shrink].map(|n| n.to_string());
-        command.args(settings).args(arguments).env("GOMAXPROCS", "2");
+        command
+            .args(settings)
+            .args(arguments)
+            .env("GOMAXPROCS", "2");
         command
     }
 }

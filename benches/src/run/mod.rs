@@ -40,11 +40,26 @@ pub struct Effort {
 
 impl Effort {
     /// For the documentation.
-    pub const FULL: Self = Effort { rounds: 7, millis: 120, grace: 1500, shrink: 1 };
+    pub const FULL: Self = Effort {
+        rounds: 7,
+        millis: 120,
+        grace: 1500,
+        shrink: 1,
+    };
     /// For a look, in minutes.
-    pub const QUICK: Self = Effort { rounds: 5, millis: 20, grace: 500, shrink: 1 };
+    pub const QUICK: Self = Effort {
+        rounds: 5,
+        millis: 16,
+        grace: 500,
+        shrink: 1,
+    };
     /// Shows that everything runs, and measures nothing.
-    pub const TINY: Self = Effort { rounds: 1, millis: 2, grace: 5000, shrink: 100 };
+    pub const TINY: Self = Effort {
+        rounds: 1,
+        millis: 2,
+        grace: 5000,
+        shrink: 100,
+    };
 }
 
 /// The machine's tools, and how thoroughly they are used.
@@ -75,7 +90,10 @@ impl Runner {
     /// Every case once, without those that cannot run here.
     fn possible(&self, rows: &[Row]) -> Vec<Arc<Case>> {
         let mut seen = BTreeSet::new();
-        let cases = rows.iter().flat_map(|row| &row.points).flat_map(|point| &point.cases);
+        let cases = rows
+            .iter()
+            .flat_map(|row| &row.points)
+            .flat_map(|point| &point.cases);
         cases
             .filter(|case| match &case.run {
                 Run::Here(_) => true,
@@ -87,7 +105,10 @@ impl Runner {
     }
 
     fn count(&self, cases: &[Arc<Case>], results: &mut Results) {
-        let counted: Vec<_> = cases.iter().filter(|case| case.passes != Passes::Timed).collect();
+        let counted: Vec<_> = cases
+            .iter()
+            .filter(|case| case.passes != Passes::Timed)
+            .collect();
         let bar = progress("counting", counted.len());
         for case in counted {
             bar.set_message(case.id.clone());
@@ -105,12 +126,12 @@ impl Runner {
     }
 
     fn instructions(&self, cases: &[Arc<Case>], results: &mut Results) {
-        let Some(callgrind) = &self.callgrind else { return };
+        let Some(callgrind) = &self.callgrind else {
+            return;
+        };
         let counted: Vec<_> = cases
             .iter()
-            .filter(|case| {
-                case.passes == Passes::Instructions && matches!(case.run, Run::Here(_))
-            })
+            .filter(|case| case.passes == Passes::Instructions && matches!(case.run, Run::Here(_)))
             .collect();
         let bar = progress("instructions", counted.len());
         for (case, instructions) in callgrind.all(&counted, &bar) {
@@ -123,7 +144,10 @@ impl Runner {
     }
 
     fn rounds(&self, cases: &[Arc<Case>], results: &mut Results) {
-        let timed: Vec<_> = cases.iter().filter(|case| case.passes != Passes::Sizes).collect();
+        let timed: Vec<_> = cases
+            .iter()
+            .filter(|case| case.passes != Passes::Sizes)
+            .collect();
         let bar = progress("timing", timed.len() * self.effort.rounds as usize);
         for round in 0..self.effort.rounds {
             let mut order = timed.clone();
@@ -140,7 +164,10 @@ impl Runner {
     }
 
     fn time(&self, case: &Case, results: &mut Results) {
-        if results.cell(&case.id).is_some_and(|cell| cell.given_up.is_some()) {
+        if results
+            .cell(&case.id)
+            .is_some_and(|cell| cell.given_up.is_some())
+        {
             return;
         }
         let ran = self.one(case, Mode::Time);
@@ -179,5 +206,6 @@ const START: Duration = Duration::from_secs(20);
 fn progress(what: &'static str, length: usize) -> ProgressBar {
     let bar = ProgressBar::new(length as u64);
     let style = ProgressStyle::with_template("{prefix:12} {bar:30} {pos}/{len} {eta} {wide_msg}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_prefix(what)
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_prefix(what)
 }

@@ -64,21 +64,31 @@ impl Cell {
     /// Why its figures are not worth comparing, if so.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
-        let rounds = || self.rounds.iter().find_map(|sample| sample.trouble.as_deref());
+        let rounds = || {
+            self.rounds
+                .iter()
+                .find_map(|sample| sample.trouble.as_deref())
+        };
         self.given_up.as_deref().or_else(rounds)
     }
 
     /// The median round's figure of fairness.
     pub fn fairness(&self, of: impl Fn(&Fairness) -> Option<f64>) -> Option<f64> {
-        let figures: Vec<f64> =
-            self.rounds.iter().filter_map(|sample| of(sample.fairness.as_ref()?)).collect();
+        let figures: Vec<f64> = self
+            .rounds
+            .iter()
+            .filter_map(|sample| of(sample.fairness.as_ref()?))
+            .collect();
         (!figures.is_empty()).then(|| median(&figures))
     }
 
     /// The tasks without an operation in the round that had most of them.
     #[must_use]
     pub fn most_idle(&self) -> Option<u64> {
-        let fairness = self.rounds.iter().filter_map(|sample| sample.fairness.as_ref());
+        let fairness = self
+            .rounds
+            .iter()
+            .filter_map(|sample| sample.fairness.as_ref());
         fairness.map(|fairness| fairness.idle).max()
     }
 
