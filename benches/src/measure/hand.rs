@@ -11,14 +11,15 @@ use crate::alloc;
 use crate::sample::{Mode, Plan, Sample, figure};
 use crate::stats::median;
 
-/// Polls a future that is ready at once. The context is the runtime's, which has made it before.
+/// Makes a future and polls it, which is ready at once. The context is the runtime's, which has made
+/// it before; the future is made where it is polled, as `.await` does.
 ///
 /// # Panics
 ///
-/// If it is not.
+/// If it is not ready.
 #[inline]
-pub fn ready<F: Future>(future: F, cx: &mut Context<'_>) -> F::Output {
-    match pin!(future).poll(cx) {
+pub fn ready<F: Future>(make: impl FnOnce() -> F, cx: &mut Context<'_>) -> F::Output {
+    match pin!(make()).poll(cx) {
         Poll::Ready(out) => out,
         Poll::Pending => panic!("the future has to wait"),
     }

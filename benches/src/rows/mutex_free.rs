@@ -23,7 +23,7 @@ fn add<M: AsyncMutex>(cases: &mut Cases, role: Role) {
     cases.add(M::NAME, role, |plan| {
         let mutex = M::new(0);
         repeat(plan, |cx| {
-            let mut guard = ready(black_box(&mutex).lock(), cx);
+            let mut guard = ready(|| black_box(&mutex).lock(), cx);
             *black_box(&mut *guard) += 1;
         })
     });

@@ -28,7 +28,7 @@ fn free<S: AsyncSemaphore>(cases: &mut Cases, role: Role) {
     cases.add(S::NAME, role, |plan| {
         let semaphore = S::new(10);
         repeat(plan, |cx| {
-            black_box(&ready(black_box(&semaphore).acquire(), cx));
+            black_box(&ready(|| black_box(&semaphore).acquire(), cx));
         })
     });
 }
