@@ -128,7 +128,6 @@ func (h *histogram) quantiles() *waits {
 // get through, then with one around each acquisition for how long these wait. measure/contest.rs
 // says why.
 func contest(p plan, tasks int, make func() func(task, turn int, acquired func())) sample {
-	round(p.duration/10, p.grace, tasks, make(), false)
 	counts, _, elapsed, stuck := round(p.duration, p.grace, tasks, make(), false)
 	out := sample{Fairness: shares(counts)}
 	var operations uint64
@@ -209,12 +208,17 @@ func round(
 	until(grace, func() bool { return arrived.Load() == int64(tasks) })
 	began = time.Now()
 	phase.Store(1)
-	time.Sleep(duration)
-	phase.Store(2)
-	elapsed := time.Since(began)
+	time.Sleep(duration / 5)
 	done := make([]uint64, tasks)
 	for i := range counts {
-		done[i] = counts[i].n.Load()
+		done[i] = -counts[i].n.Load()
+	}
+	settled := time.Now()
+	time.Sleep(duration)
+	phase.Store(2)
+	elapsed := time.Since(settled)
+	for i := range counts {
+		done[i] += counts[i].n.Load()
 	}
 	if !until(grace, func() bool { return ended.Load() == int64(tasks) }) {
 		return done, nil, elapsed, int64(tasks) - ended.Load()

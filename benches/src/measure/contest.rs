@@ -44,12 +44,6 @@ pub fn contest<B: Bed, O: Operation<B>>(
 ) -> Sample {
     let bed = B::start();
     let grace = Duration::from_millis(plan.grace);
-    // Threads start, queues grow, pages are touched.
-    let warm_up = plan.duration() / 10;
-    let tally = round::<B, O, Unwatched>(&bed, &Arc::new(make(plan)), tasks, warm_up, grace);
-    if let Err(trouble) = tally {
-        return trouble;
-    }
     let object = Arc::new(make(plan));
     let tally = match round::<B, O, Unwatched>(&bed, &object, tasks, plan.duration(), grace) {
         Ok(tally) => tally,
@@ -86,11 +80,20 @@ struct Field<O> {
     start: AtomicU64,
     arrived: AtomicU64,
     ended: AtomicU64,
-    /// Operations before the end of the time, for each task.
+    /// Operations of each task until now.
     counts: Vec<Count>,
     /// Operations in all, also those that ended after the time.
     done: AtomicU64,
     cancelled: AtomicU64,
+}
+
+impl<O> Field<O> {
+    fn counts(&self) -> Vec<u64> {
+        self.counts
+            .iter()
+            .map(|count| count.0.load(Relaxed))
+            .collect()
+    }
 }
 
 #[repr(align(128))]
@@ -153,15 +156,19 @@ fn round<B: Bed, O: Operation<B>, W: Watch>(
         .start
         .store(u64::try_from(nanos).unwrap_or(0), Relaxed);
     field.phase.store(RUNNING, Release);
+    // Until every task has been polled: tasks that a runtime has not come to yet are in no queue of
+    // the lock, and whoever runs alone meanwhile has it for himself under the fairest of locks.
+    thread::sleep(duration / 5);
+    let settled = field.counts();
+    let start = Instant::now();
     thread::sleep(duration);
     field.phase.store(STOPPED, Release);
     let time = start.elapsed();
     // Before the tasks have ended, since some may never.
-    let counts: Vec<u64> = field
-        .counts
-        .iter()
-        .map(|count| count.0.load(Relaxed))
-        .collect();
+    let mut counts = field.counts();
+    for (count, before) in counts.iter_mut().zip(settled) {
+        *count -= before;
+    }
     if !until(grace, || field.ended.load(Acquire) == all) {
         let stuck = all - field.ended.load(Acquire);
         let tally = Tally {

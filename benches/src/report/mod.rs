@@ -82,8 +82,8 @@ const METHOD: &str = "\
 * One thread: futures are polled by hand, with a waker that does nothing. The figure of a process is \
   the median of batches of 0.2 ms.
 * Contended: a fixed time, not a fixed number of operations. All tasks start together and repeat the \
-  operation until they are told to stop; the time is divided by the operations of all. So a lock that \
-  starves some tasks shows it, by their operations. Nobody reads a clock meanwhile, which would cost \
+  operation until they are told to stop; after a fifth of the time counting begins, and the time from \
+  then on is divided by the operations of all. So a lock that starves some tasks shows it, by their operations. Nobody reads a clock meanwhile, which would cost \
   more than a quick lock does: the waits are taken directly afterwards, in the same process with a new \
   lock and half of the time, where every acquisition that is not ready at its first poll is timed \
   (in Go: every one). An acquisition still waiting when the time is up is timed until it is served.
