@@ -71,6 +71,9 @@ pub struct Sample {
     pub trouble: Option<String>,
 }
 
+/// The [`trouble`](Sample::trouble) of a run in which nobody got anything done.
+pub const NOTHING_DONE: &str = "no operation at all";
+
 /// Names of [`Sample::figures`].
 pub mod figure {
     /// Instructions per operation.

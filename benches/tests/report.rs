@@ -6,6 +6,7 @@ use std::fs;
 use std::process::Command;
 
 use benches::rows;
+use benches::sample::NOTHING_DONE;
 
 #[test]
 fn every_row_has_its_table_and_its_chart() {
@@ -58,7 +59,12 @@ fn every_row_has_its_table_and_its_chart() {
         .iter()
         .filter(|(case, _)| case.contains("/async-sync"))
     {
-        assert_eq!(cell["given_up"], serde_json::Value::Null, "{case}");
+        let trouble = cell["given_up"].as_str();
+        // On a busy machine no worker may have had a processor in these two milliseconds.
+        assert!(
+            trouble.is_none_or(|trouble| trouble == NOTHING_DONE),
+            "{case}: {trouble:?}"
+        );
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::bed::Bed;
 use super::waits::{self, Unwatched, Watch, Watched};
-use crate::sample::{Fairness, Plan, Sample, figure};
+use crate::sample::{Fairness, NOTHING_DONE, Plan, Sample, figure};
 
 /// What the tasks do.
 pub trait Operation<B: Bed>: Send + Sync + 'static {
@@ -47,7 +47,7 @@ pub fn contest<B: Bed, O: Operation<B>>(
     let object = Arc::new(make(plan));
     let tally = match round::<B, O, Unwatched>(&bed, &object, tasks, plan.duration(), grace) {
         Ok(tally) => tally,
-        Err(trouble) => return trouble,
+        Err(trouble) => return *trouble,
     };
     let mut sample = tally.sample();
     if let Err(trouble) = object.verify(tally.done) {
@@ -114,7 +114,7 @@ impl Tally {
             ..Sample::default()
         };
         if operations == 0 {
-            sample.trouble = Some("no operation at all".to_owned());
+            sample.trouble = Some(NOTHING_DONE.to_owned());
         } else {
             sample.ns = Some(self.time.as_nanos() as f64 / operations as f64);
         }
@@ -133,7 +133,7 @@ fn round<B: Bed, O: Operation<B>, W: Watch>(
     tasks: usize,
     duration: Duration,
     grace: Duration,
-) -> Result<Tally, Sample> {
+) -> Result<Tally, Box<Sample>> {
     let field = Arc::new(Field {
         object: Arc::clone(object),
         phase: AtomicU32::new(WAITING),
@@ -182,7 +182,7 @@ fn round<B: Bed, O: Operation<B>, W: Watch>(
             "{stuck} of {tasks} tasks hung: told to stop, they had not ended after {} ms",
             grace.as_millis()
         ));
-        return Err(sample);
+        return Err(Box::new(sample));
     }
     Ok(Tally {
         counts,
@@ -214,7 +214,7 @@ async fn run<B: Bed, O: Operation<B>, W: Watch>(field: Arc<Field<O>>, task: usiz
         }
         own.store(done, Relaxed);
         if let Some(turns) = B::TURN
-            && turn % turns == 0
+            && turn.is_multiple_of(turns)
         {
             B::yield_now().await;
         }

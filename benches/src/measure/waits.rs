@@ -60,26 +60,24 @@ impl Watch for Watched {
         }
     }
 
-    fn watch<F: Future + Send>(&mut self, future: F) -> impl Future<Output = F::Output> + Send {
-        async move {
-            let mut future = pin!(future);
-            let mut since = self.start.take();
-            let at_once = &mut self.at_once;
-            poll_fn(move |cx| match future.as_mut().poll(cx) {
-                Poll::Ready(out) => {
-                    match since {
-                        Some(since) => record(since.elapsed()),
-                        None => *at_once += 1,
-                    }
-                    Poll::Ready(out)
+    async fn watch<F: Future + Send>(&mut self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let mut since = self.start.take();
+        let at_once = &mut self.at_once;
+        poll_fn(move |cx| match future.as_mut().poll(cx) {
+            Poll::Ready(out) => {
+                match since {
+                    Some(since) => record(since.elapsed()),
+                    None => *at_once += 1,
                 }
-                Poll::Pending => {
-                    since.get_or_insert_with(Instant::now);
-                    Poll::Pending
-                }
-            })
-            .await
-        }
+                Poll::Ready(out)
+            }
+            Poll::Pending => {
+                since.get_or_insert_with(Instant::now);
+                Poll::Pending
+            }
+        })
+        .await
     }
 
     fn end(self) {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 /// Goes through so many rounds, each of which needs the result of the last.
 #[inline]
+#[must_use]
 pub fn spend(rounds: u64, seed: u64) -> u64 {
     let mut x = seed | 1;
     for _ in 0..rounds {

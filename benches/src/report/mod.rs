@@ -83,9 +83,9 @@ const METHOD: &str = "\
   the median of batches of 0.2 ms.
 * Contended: a fixed time, not a fixed number of operations. All tasks start together and repeat the \
   operation until they are told to stop; after a fifth of the time counting begins, and the time from \
-  then on is divided by the operations of all. So a lock that starves some tasks shows it, by their operations. Nobody reads a clock meanwhile, which would cost \
-  more than a quick lock does: the waits are taken directly afterwards, in the same process with a new \
-  lock and half of the time, where every acquisition that is not ready at its first poll is timed \
+  then on is divided by the operations of all. So a lock that starves some tasks shows it, by their \
+  operations. Nobody reads a clock meanwhile, which would cost more than a quick lock does: the waits \
+  are taken directly afterwards, in the same process with a new lock and half of the time, where every acquisition that is not ready at its first poll is timed \
   (in Go: every one). An acquisition still waiting when the time is up is timed until it is served.
 * *min/max*: operations of the unluckiest task per operation of the luckiest; *Jain*: Jain's index of \
   the operations per task, 1 if all have the same; *at 0*: tasks without one operation, in the worst \
@@ -94,7 +94,8 @@ const METHOD: &str = "\
 * The value under the lock is read and written through `black_box`, and the guard lives across the \
   work. Peers are used through one thin adapter each (`crates/conformance/src/peers`), with their own \
   futures, their default features and their default policy, or one column for each policy.
-* Instructions: valgrind's callgrind, for n and for 2n operations; the difference over n is exact. \
+* Instructions: valgrind's callgrind, for n and for 2n operations; the difference over n is exact, and without \
+  those of the loop around it. \
   Allocations: a counting allocator, in a run that is not timed. Go is asked for neither.
 * 100 ns of work is a chain of multiplications whose length is found by timing it, once for all Rust \
   peers and by Go for itself.

@@ -71,7 +71,11 @@ struct Weighted<S>(S);
 
 impl<B: Bed, S: WeightedSemaphore> Operation<B> for Weighted<S> {
     async fn once<W: Watch>(&self, watch: &mut W, task: usize, turn: u64) -> bool {
-        let n = if (task as u64 + turn) % 2 == 0 { 1 } else { 10 };
+        let n = if (task as u64 + turn).is_multiple_of(2) {
+            1
+        } else {
+            10
+        };
         let permits = watch.watch(self.0.acquire_many(n)).await;
         drop(black_box(permits));
         true

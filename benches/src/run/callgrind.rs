@@ -1,7 +1,8 @@
 //! Instructions per operation, counted by valgrind.
 //!
 //! A case is run for n and for 2n operations. Whatever it takes to start and to end is in both, so
-//! the difference over n is exact, and the same in every run.
+//! the difference over n is exact, and the same in every run. Those of the loop around the operation
+//! are taken off.
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -10,7 +11,7 @@ use std::thread;
 
 use indicatif::ProgressBar;
 
-use super::child;
+use super::child::{self, LOOP};
 use crate::case::Case;
 use crate::sample::Plan;
 
@@ -43,7 +44,7 @@ impl Callgrind {
 
     /// Instructions per operation of one case of this program.
     fn instructions(id: &str) -> Option<f64> {
-        difference(|n| child::command(id, &Plan::iterations(n)))
+        of_operation(|case, n| child::command(case, &Plan::iterations(n)), id)
     }
 
     /// Of all these cases, two at a time: nothing is timed here.
@@ -71,12 +72,15 @@ impl Callgrind {
     }
 }
 
-/// Instructions per operation, given the command that does so many of them. `None` if valgrind cannot
-/// run it.
-pub fn difference(command: impl Fn(u64) -> Command) -> Option<f64> {
-    let once = count(&command(OPERATIONS))?;
-    let twice = count(&command(2 * OPERATIONS))?;
-    Some((twice as f64 - once as f64) / OPERATIONS as f64)
+/// Instructions of one operation of a case, given the command that does so many of a case. `None` if
+/// valgrind cannot run it.
+pub fn of_operation(command: impl Fn(&str, u64) -> Command, case: &str) -> Option<f64> {
+    let each = |case| {
+        let once = count(&command(case, OPERATIONS))?;
+        let twice = count(&command(case, 2 * OPERATIONS))?;
+        Some((twice as f64 - once as f64) / OPERATIONS as f64)
+    };
+    Some(each(case)? - each(LOOP)?)
 }
 
 /// All instructions of one process.

@@ -9,11 +9,15 @@ use std::thread;
 use std::time::Duration;
 
 use crate::case::Run;
+use crate::measure::hand::repeat;
 use crate::rows;
 use crate::sample::{Mode, Plan, Sample};
 
 /// The first argument of a process that measures.
 pub const CHILD: &str = "child";
+
+/// Instead of the name of a case: the loop around an operation, without the operation.
+pub const LOOP: &str = "loop";
 
 /// Why a process has no figures.
 #[derive(Clone, Debug)]
@@ -93,6 +97,10 @@ pub fn run(mut command: Command, limit: Duration) -> Result<Sample, Ended> {
 /// If there is no such case.
 pub fn main(id: &str, plan: &str) -> ! {
     let plan: Plan = serde_json::from_str(plan).expect("a plan");
+    if id == LOOP {
+        repeat(&plan, |_| {});
+        process::exit(0);
+    }
     let rows = rows::all();
     let cases = rows
         .iter()
