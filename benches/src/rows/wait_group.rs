@@ -211,7 +211,10 @@ pub(super) fn rows() -> Vec<Row> {
                 spawned::<TokioTwoWorkers>("tokio, 2 workers"),
             ],
             goals: vec![Goal::Ahead(Rival::Peers)],
-            notes: &[],
+            notes: &[
+                "mea's group is made of its handles; the adapter keeps one under a std Mutex, which \
+                 is in its figure.",
+            ],
         },
     ]
 }
