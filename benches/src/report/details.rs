@@ -270,6 +270,13 @@ fn troubles(row: &Row, results: &Results) -> String {
         })
         .cells()
         {
+            for once in &cell.once {
+                let label = &row.points[point].label;
+                let _ = writeln!(
+                    text,
+                    "* {name}, {label}, in one round, not when repeated: {once}."
+                );
+            }
             if let Some(trouble) = cell.trouble() {
                 let _ = writeln!(text, "* {name}, {}: {trouble}.", row.points[point].label);
             }

@@ -90,7 +90,8 @@ const METHOD: &str = "\
 * *min/max*: operations of the unluckiest task per operation of the luckiest; *Jain*: Jain's index of \
   the operations per task, 1 if all have the same; *at 0*: tasks without one operation, in the worst \
   round. After the time, the value under the lock is compared with the operations that were made.
-* A peer *hangs* if its tasks do not end after they were told to. It is not run again.
+* A peer *hangs* if its tasks do not end after they were told to. A run that hangs, fails or gets \
+  nothing done is repeated at once; after a second time that peer is not run again. Both are listed.
 * The value under the lock is read and written through `black_box`, and the guard lives across the \
   work. Peers are used through one thin adapter each (`crates/conformance/src/peers`), with their own \
   futures, their default features and their default policy, or one column for each policy.

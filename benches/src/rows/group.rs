@@ -9,6 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use orchestration::{ErrGroup, LocalErrGroup};
 use runtime::TokioRuntime;
 use tokio::task::JoinSet;
+use tokio::task::coop::unconstrained;
 use tokio_util::task::TaskTracker;
 
 use crate::case::{Cases, Passes, Point, Role};
@@ -76,7 +77,9 @@ async fn task_tracker(n: usize) -> usize {
 }
 
 async fn unordered(n: usize) -> usize {
-    let mut handles: FuturesUnordered<_> = (0..n).map(|i| tokio::spawn(task(i))).collect();
+    // Under tokio's budget a handle that is ready says it is not, a hundred thousand times over.
+    let spawn = |i| unconstrained(tokio::spawn(task(i)));
+    let mut handles: FuturesUnordered<_> = (0..n).map(spawn).collect();
     let mut done = 0;
     while let Some(Ok(Ok(_))) = handles.next().await {
         done += 1;

@@ -23,6 +23,8 @@ pub struct Cell {
     pub figures: BTreeMap<String, f64>,
     /// Why there is no point in running it again.
     pub given_up: Option<String>,
+    /// What went wrong once and, run again at once, did not.
+    pub once: Vec<String>,
 }
 
 impl Results {
