@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::step::Step;
@@ -18,14 +20,8 @@ pub(crate) enum Tier {
     Test(Selection),
     /// `test`, and the model checkers, Miri and `ThreadSanitizer` at length (hours)
     Deep(Selection),
-    /// The criterion benches
-    Bench {
-        /// Few samples: shows that the benches run, measures little
-        #[arg(long)]
-        quick: bool,
-        #[command(flatten)]
-        selection: Selection,
-    },
+    /// The benchmark report: everything beside its peers, as tables and charts
+    Bench(Report),
     /// Measures who keeps which promise, ours and others, and writes docs/conformance.md
     Conformance(Selection),
     /// The documentation, with warnings denied
@@ -38,8 +34,28 @@ pub(crate) enum Tier {
     },
 }
 
+/// What goes into the benchmark report, and where it goes.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Report {
+    /// Short measurements: a look, in minutes, written below target/
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Only the rows with this number, or else with this in their title (may be repeated)
+    #[arg(long, value_name = "ROW")]
+    pub(crate) only: Vec<String>,
+    /// Write it to this directory (default: docs, or below target/ if it is not complete)
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write all samples to this file as well, to compare with later
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Print the rows instead of measuring
+    #[arg(long = "list")]
+    pub(crate) rows: bool,
+}
+
 /// Which steps of a tier to run, and what to do after a failure.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Selection {
     /// Run only the steps whose name contains this (may be repeated)
     #[arg(long, value_name = "SUBSTRING")]
@@ -53,13 +69,14 @@ pub(crate) struct Selection {
 }
 
 impl Tier {
-    pub(crate) fn selection(&self) -> &Selection {
+    /// Of the report, `--only` picks rows, not steps.
+    pub(crate) fn selection(&self) -> Selection {
         match self {
             Self::Test(selection)
             | Self::Deep(selection)
             | Self::Conformance(selection)
-            | Self::Bench { selection, .. }
-            | Self::Doc { selection, .. } => selection,
+            | Self::Doc { selection, .. } => selection.clone(),
+            Self::Bench(_) => Selection::default(),
         }
     }
 }
@@ -119,8 +136,14 @@ mod tests {
 
     #[test]
     fn options_follow_the_tier() {
-        let cli = Cli::parse_from(["xtask", "bench", "--quick", "--only", "a", "--only", "b"]);
+        let cli = Cli::parse_from(["xtask", "test", "--only", "a", "--only", "b"]);
         assert_eq!(cli.tier.selection().only, ["a", "b"]);
-        assert!(matches!(cli.tier, Tier::Bench { quick: true, .. }));
+    }
+
+    #[test]
+    fn rows_of_the_report_are_no_steps() {
+        let cli = Cli::parse_from(["xtask", "bench", "--quick", "--only", "P1"]);
+        assert!(cli.tier.selection().only.is_empty());
+        assert!(matches!(cli.tier, Tier::Bench(Report { quick: true, .. })));
     }
 }

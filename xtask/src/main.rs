@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let steps = match &tier {
         Tier::Test(_) => plan::test(),
         Tier::Deep(_) => plan::deep(),
-        Tier::Bench { quick, .. } => plan::bench(*quick),
+        Tier::Bench(report) => plan::bench(report),
         Tier::Conformance(_) => plan::conformance(),
         Tier::Doc { open, .. } => plan::doc(*open),
     };
