@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::mutants;
 use crate::step::Step;
 
 #[derive(Debug, Parser)]
@@ -16,8 +17,17 @@ pub(crate) enum Tier {
     /// What CI runs: formatting, lints, all tests, feature combinations, docs, bounded models,
     /// dependency rules, examples
     Test(Selection),
-    /// `test`, and the model checkers, Miri and `ThreadSanitizer` at length (hours)
-    Deep(Selection),
+    /// `test`, and the model checkers, Miri, `ThreadSanitizer` and the mutants at length (about an
+    /// hour)
+    Deep {
+        /// Write the results into docs/verification.md
+        #[arg(long)]
+        write_docs: bool,
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Plants faults and looks which tier of the tests notices each
+    Mutants(mutants::Options),
     /// The criterion benches
     Bench {
         /// Few samples: shows that the benches run, measures little
@@ -48,17 +58,6 @@ pub(crate) struct Selection {
     /// Stop at the first step that fails
     #[arg(long)]
     pub(crate) fail_fast: bool,
-}
-
-impl Tier {
-    pub(crate) fn selection(&self) -> &Selection {
-        match self {
-            Self::Test(selection)
-            | Self::Deep(selection)
-            | Self::Bench { selection, .. }
-            | Self::Doc { selection, .. } => selection,
-        }
-    }
 }
 
 impl Selection {
@@ -117,7 +116,10 @@ mod tests {
     #[test]
     fn options_follow_the_tier() {
         let cli = Cli::parse_from(["xtask", "bench", "--quick", "--only", "a", "--only", "b"]);
-        assert_eq!(cli.tier.selection().only, ["a", "b"]);
-        assert!(matches!(cli.tier, Tier::Bench { quick: true, .. }));
+        let Tier::Bench { quick, selection } = cli.tier else {
+            panic!("another command");
+        };
+        assert!(quick);
+        assert_eq!(selection.only, ["a", "b"]);
     }
 }

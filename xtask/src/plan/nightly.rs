@@ -7,18 +7,17 @@ use crate::step::{Command, Step};
 /// The packages with unsafe code, and so with undefined behaviour or data races to look for.
 const PACKAGES: &str = "-p sync-core -p async-sync";
 
+/// Integers never turn into pointers here, so provenance is strict.
+pub(crate) const MIRIFLAGS: &str = "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check";
+
 pub(super) fn steps() -> [Step; 2] {
     [miri(), thread_sanitizer()]
 }
 
 /// Isolation stays on: the tests read no file, and under it Miri's clock is virtual and repeatable.
-/// Integers never turn into pointers here, so provenance is strict.
 fn miri() -> Step {
     let command = Command::cargo(format!("+nightly miri test {PACKAGES} --lib --tests"))
-        .env(
-            "MIRIFLAGS",
-            "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check",
-        )
+        .env("MIRIFLAGS", MIRIFLAGS)
         .some_test_runs();
     Step::new("miri")
         .needs(Need::Miri)

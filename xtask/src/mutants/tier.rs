@@ -1,0 +1,191 @@
+//! The tiers that a mutant runs through, in the order of their cost.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::plan;
+use crate::step::Command;
+
+/// Named as in `docs/verification.md`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tier {
+    /// Unit and integration tests, exhaustive word tests and hostile inputs among them.
+    #[default]
+    Tests,
+    Conformance,
+    Explorer,
+    Loom,
+    Shuttle,
+    Miri,
+}
+
+pub(crate) const ALL: [Tier; 6] = [
+    Tier::Tests,
+    Tier::Conformance,
+    Tier::Explorer,
+    Tier::Loom,
+    Tier::Shuttle,
+    Tier::Miri,
+];
+
+/// What a fault can be seen by depends on the crate that it is planted in.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Room {
+    SyncCore,
+    AsyncSync,
+    MiniExecutor,
+    Orchestration,
+}
+
+impl Room {
+    pub(crate) fn of(file: &str) -> Option<Self> {
+        let rest = file.strip_prefix("crates/")?;
+        match rest.split('/').next()? {
+            "sync-core" => Some(Room::SyncCore),
+            "async-sync" => Some(Room::AsyncSync),
+            "mini-executor" => Some(Room::MiniExecutor),
+            "orchestration" => Some(Room::Orchestration),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Room::SyncCore => "sync-core",
+            Room::AsyncSync => "async-sync",
+            Room::MiniExecutor => "mini-executor",
+            Room::Orchestration => "orchestration",
+        }
+    }
+
+    /// The crate itself, and what has its tests for it.
+    fn packages(self) -> &'static [&'static str] {
+        match self {
+            Room::SyncCore => &["sync-core", "async-sync"],
+            Room::AsyncSync => &["async-sync"],
+            Room::MiniExecutor => &["mini-executor"],
+            Room::Orchestration => &["orchestration"],
+        }
+    }
+}
+
+impl Tier {
+    /// Whether this tier looks at the crate at all.
+    pub(crate) fn covers(self, room: Room) -> bool {
+        let core = matches!(room, Room::SyncCore | Room::AsyncSync);
+        match self {
+            Tier::Tests | Tier::Miri => true,
+            Tier::Conformance => room != Room::Orchestration,
+            Tier::Explorer | Tier::Loom | Tier::Shuttle => core,
+        }
+    }
+
+    /// The commands, run one after the other until one fails. `dir` is the copy of the workspace.
+    pub(crate) fn commands(self, room: Room, preemptions: u8, dir: &Path) -> Vec<Command> {
+        let commands = match self {
+            // One package at a time: a fault in the lower one is mostly found before the upper one
+            // is built.
+            Tier::Tests => room
+                .packages()
+                .iter()
+                .map(|package| debug(&format!("test -p {package} --lib --tests")))
+                .collect(),
+            Tier::Conformance => vec![debug("test -p conformance --tests")],
+            Tier::Explorer => vec![debug("test -p conformance --tests")],
+            Tier::Loom => room
+                .packages()
+                .iter()
+                .map(|package| {
+                    optimised("loom", package).env("LOOM_MAX_PREEMPTIONS", preemptions.to_string())
+                })
+                .collect(),
+            Tier::Shuttle => vec![optimised("shuttle", "async-sync")],
+            Tier::Miri => {
+                let package = room.name();
+                let args = format!("+nightly miri test -p {package} --lib --tests");
+                let command = Command::cargo(args)
+                    .env("CARGO_TARGET_DIR", target_dir("miri"))
+                    .env("MIRIFLAGS", plan::MIRIFLAGS);
+                vec![command]
+            }
+        };
+        commands
+            .into_iter()
+            .map(|command| command.quietly_in(dir.to_owned()))
+            .collect()
+    }
+
+    /// What goes to the test program.
+    pub(crate) fn test_args(self) -> &'static [&'static str] {
+        match self {
+            // Compiles programs that must not compile, which says nothing about a mutant.
+            Tier::Tests => &["--skip", "what_does_not_compile"],
+            Tier::Conformance => &["--skip", "explorer"],
+            Tier::Explorer => &["explorer"],
+            Tier::Loom => &["loom"],
+            Tier::Shuttle => &["shuttle"],
+            Tier::Miri => &[],
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Tier::Tests => "tests",
+            Tier::Conformance => "conformance",
+            Tier::Explorer => "explorer",
+            Tier::Loom => "loom",
+            Tier::Shuttle => "shuttle",
+            Tier::Miri => "miri",
+        })
+    }
+}
+
+fn target_dir(name: &str) -> String {
+    plan::target_dir(&format!("mutants/{name}"))
+}
+
+fn debug(args: &str) -> Command {
+    Command::cargo(args)
+        .env("CARGO_TARGET_DIR", target_dir("debug"))
+        // Nobody debugs a mutant, and linking is most of the time.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+}
+
+fn optimised(checker: &'static str, package: &str) -> Command {
+    Command::cargo(format!("test --release -p {package} --lib"))
+        .env("RUSTFLAGS", format!("--cfg {checker}"))
+        .env("CARGO_TARGET_DIR", target_dir(checker))
+        .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        // A mutant is built as often as it is run.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_INCREMENTAL", "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_crate_with_faults_is_tested() {
+        for package in ["sync-core", "async-sync", "mini-executor", "orchestration"] {
+            let room = Room::of(&format!("crates/{package}/src/lib.rs")).unwrap();
+            assert_eq!(room.name(), package);
+            for tier in ALL.into_iter().filter(|tier| tier.covers(room)) {
+                assert!(!tier.commands(room, 2, Path::new(".")).is_empty());
+            }
+        }
+        assert_eq!(Room::of("crates/runtime/src/lib.rs"), None);
+        assert_eq!(Room::of("xtask/src/main.rs"), None);
+    }
+
+    #[test]
+    fn tiers_are_ordered_by_their_cost() {
+        assert!(ALL.is_sorted());
+    }
+}
