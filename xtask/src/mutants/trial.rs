@@ -65,7 +65,8 @@ impl Lab {
             time: Duration::ZERO,
         };
         for tier in tier::ALL {
-            if tier < mutant.tier || !tier.covers(room) {
+            let unasked = tier == Tier::Miri && mutant.tier != Tier::Miri;
+            if tier < mutant.tier || unasked || !tier.covers(room) {
                 continue;
             }
             let Baseline::Passed(times) = self.baseline(tier, room, mutant.preemptions)? else {

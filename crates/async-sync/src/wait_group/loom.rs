@@ -173,3 +173,33 @@ fn a_settled_waiter_sees_its_own_round() {
         assert!(task.poll(first.as_mut()).is_ready());
     });
 }
+
+/// A token that is cloned keeps the round open, even if the original is dropped at that moment.
+#[test]
+fn a_cloned_token_keeps_the_round_open() {
+    model(|| {
+        let group = Arc::new((super::WaitGroup::new(), UnsafeCell::new(0)));
+        group.0.raw.add(1);
+        let worker = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || {
+                group.0.raw.add(1); // while its own count keeps the round open
+                let helper = {
+                    let group = Arc::clone(&group);
+                    thread::spawn(move || {
+                        // SAFETY: read only after the wait; loom checks it.
+                        group.1.with_mut(|value| unsafe { *value = 1 });
+                        group.0.raw.done();
+                    })
+                };
+                group.0.raw.done();
+                helper.join().unwrap();
+            })
+        };
+        block_on(group.0.wait());
+        // SAFETY: both counts are done; loom checks it.
+        assert_eq!(group.1.with(|value| unsafe { *value }), 1);
+        worker.join().unwrap();
+        assert_eq!((group.0.count(), group.0.waiters()), (0, 0));
+    });
+}
