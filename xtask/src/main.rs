@@ -16,6 +16,8 @@
 mod cli;
 mod docs;
 mod last_run;
+#[cfg(test)]
+mod models;
 mod mutants;
 mod need;
 mod outcome;
