@@ -27,3 +27,22 @@ fn after_a_stale_notification_the_next_need_not_compete() {
     check::<Adaptive>();
     check::<Barging>();
 }
+
+/// A newcomer that waits may pass a waiter that was woken, since it pays with a place in the queue;
+/// one that only looks may not.
+#[test]
+fn try_lock_leaves_the_lock_to_a_woken_waiter() {
+    fn check<P: Policy>() {
+        let _time = VirtualTime::start();
+        let mutex = Mutex::<_, P>::with_policy(());
+        let guard = mutex.try_lock().unwrap();
+        let mut waiter = queued(mutex.lock());
+        drop(guard);
+        assert!(waiter.woken() && !mutex.is_locked());
+        assert!(mutex.try_lock().is_none(), "it was promised");
+        drop(waiter.ready());
+        assert!(mutex.try_lock().is_some());
+    }
+    check::<Adaptive>();
+    check::<Barging>();
+}
