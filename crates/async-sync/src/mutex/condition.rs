@@ -8,8 +8,8 @@
 //! No wake-up is lost: a future queues here, and sets the bit, while it holds the lock; every later
 //! owner that may have changed the value sees the bit when it unlocks, clears it, and wakes all.
 
+use sync_core::const_fn;
 use sync_core::waiters::{Contains, Driver, Left, Locked, Protocol, Turn, Verdict, WaitList};
-use sync_core::{const_fn, waiters::Phase};
 
 const QUEUES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 64 };
 
@@ -69,11 +69,15 @@ unsafe impl Protocol<1> for Changes {
         false
     }
 
+    fn arrive(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
+        Verdict::Back
+    }
+
     fn turn(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
-        match turn.phase() {
-            Phase::Idle => Verdict::Back,
-            _ if turn.can_wait() => Verdict::Stay,
-            _ => Verdict::Rearm,
+        if turn.can_wait() {
+            Verdict::Stay
+        } else {
+            Verdict::Rearm
         }
     }
 

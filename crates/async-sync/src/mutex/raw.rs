@@ -181,21 +181,46 @@ impl<P: Policy> RawMutex<P> {
     /// `changed` what the lock protects, those who wait for a change are left alone.
     #[inline]
     pub(super) fn unlock_held(&self, changed: bool) {
+        // Relaxed: a hint, and what it says of waiters is looked at again under the queue's lock.
+        let state = self.word.load(Ordering::Relaxed);
+        if state.is_waiting() && !self.somebody_comes(state) {
+            return self.hand_on(state, changed);
+        }
         let old = self.word.release();
         if !old.is_only_locked() {
             self.unlock_slow(old, changed);
         }
     }
 
-    #[cold]
-    fn unlock_slow(&self, old: LockState, changed: bool) {
+    /// The owner lets go of the lock for the benefit of those who wait, without ever freeing it if
+    /// it goes to one of them.
+    #[inline(never)]
+    fn hand_on(&self, state: LockState, changed: bool) {
         // In a destructor: a waker that panics on the way must not cost others the news.
+        let _news = (changed && state.has_condition()).then(|| TellChange(self));
+        self.pass_on_as::<true>(&mut self.queue.lock());
+    }
+
+    #[inline(never)]
+    fn unlock_slow(&self, old: LockState, changed: bool) {
+        // In a destructor, as above.
         let _news = (changed && old.has_condition()).then(|| TellChange(self));
-        let somebody_comes =
-            old.is_notified() && !old.must_hand_over(P::RULE) && !self.queue.has_stale_baton();
-        if old.is_waiting() && !somebody_comes {
+        if old.is_waiting() && !self.somebody_comes(old) {
             self.pass_on(&mut self.queue.lock());
         }
+    }
+
+    /// Whether the waiter that was notified will see to the lock once it is released.
+    ///
+    /// It is trusted for a millisecond. The clock is looked at when the number of newcomers that
+    /// have passed it meanwhile is a power of two: at once, and then more and more rarely, as each
+    /// look costs more than the rest of a release.
+    #[inline]
+    fn somebody_comes(&self, state: LockState) -> bool {
+        state.is_notified()
+            && !state.must_hand_over(P::RULE)
+            && !(state.barges() & state.barges().wrapping_sub(1) == 0
+                && self.queue.has_stale_baton())
     }
 
     /// Notes, while the lock is held, that somebody waits for a change.
@@ -249,16 +274,106 @@ impl<P: Policy> RawMutex<P> {
         }
     }
 
+    /// Gives the lock, or the notification, to the head of the queue. `OWNER`: the caller holds the
+    /// lock and gives it up here; otherwise nothing happens while somebody holds it.
+    #[inline]
+    fn pass_on_as<const OWNER: bool>(&self, queue: &mut Locked<'_, 1>) {
+        // Somebody was not polled in time: the next one does not have to compete.
+        let mut late = false;
+        let mut now = None;
+        loop {
+            let alone = queue.len() == 1;
+            let patience = queue.patience();
+            let Some(head) = queue.front(0) else {
+                self.change::<OWNER>(|s| {
+                    let s = s.drained();
+                    Some(if OWNER { s.released() } else { s })
+                });
+                return;
+            };
+            let phase = head.phase();
+            if phase.is_baton() {
+                let tick = clock::now();
+                now = Some(tick);
+                if patience.is_over(head.given(), tick) {
+                    late = true;
+                    if phase == Phase::Granted {
+                        // (So the caller is not the owner.)
+                        head.revoke();
+                        // Relaxed: as in `left`.
+                        let _ = self.word.update(Ordering::Relaxed, |s| Some(s.released()));
+                        continue;
+                    }
+                    if !alone {
+                        head.revoke();
+                        self.change::<OWNER>(|s| Some(s.unnotified()));
+                        continue;
+                    }
+                    // The only waiter is not revoked but handed the lock: its task may sit in a run
+                    // queue behind the very loop that keeps taking the lock.
+                }
+            }
+            let state = self.word.load(Ordering::Relaxed);
+            if state.is_locked() && !OWNER {
+                return; // its owner will come here
+            }
+            let starves = P::STARVES
+                && (late
+                    || state.barges() != 0
+                        && clock::is_stale(head.since(), *now.get_or_insert_with(clock::now)));
+            let hand_over = |s: LockState| late || starves || s.must_hand_over(P::RULE);
+            let given = self.change::<OWNER>(|s| {
+                let s = if OWNER { s.released() } else { s };
+                if hand_over(s) {
+                    s.hand_over(starves)
+                } else {
+                    // Refused: the head knows already.
+                    s.notify().or(OWNER.then_some(s))
+                }
+            });
+            // None: a newcomer has it, or the head knows already.
+            if let Some(old) = given {
+                let phase = if hand_over(old) {
+                    Phase::Granted
+                } else if old.is_notified() {
+                    return;
+                } else {
+                    Phase::Notified
+                };
+                head.give(phase, now.unwrap_or_else(clock::now));
+            }
+            return;
+        }
+    }
+
+    /// Changes the word under the queue's lock. Returns what it was before, if it changed.
+    #[inline]
+    fn change<const OWNER: bool>(
+        &self,
+        next: impl Fn(LockState) -> Option<LockState>,
+    ) -> Option<LockState> {
+        if OWNER {
+            let old = self.word.load(Ordering::Relaxed);
+            if let Some(new) = next(old) {
+                self.word.hand_on(new);
+            }
+            return Some(old);
+        }
+        // Acquire: a grant takes the lock in the name of the head, which sees what the last owner
+        // did through this thread and the queue's lock.
+        self.word
+            .update(Ordering::Acquire, |s| next(s).filter(|new| *new != s))
+            .ok()
+    }
+
     /// The owner of a grant takes it: the lock is its already.
-    fn claim(&self, queue: &Locked<'_, 1>, turn: &Turn<'_>) {
-        // Relaxed, here and below: the flags are changed under the queue's lock, and the lock
-        // itself does not change hands in these exchanges.
+    fn own(&self, queue: &Locked<'_, 1>, turn: &Turn<'_>) {
+        // Relaxed: the flags are changed under the queue's lock.
+        let state = self.word.load(Ordering::Relaxed);
         if turn.others(queue) == 0 {
-            let _ = self.word.update(Ordering::Relaxed, |s| Some(s.drained()));
-        } else if self.word.load(Ordering::Relaxed).is_starving()
-            && !clock::is_stale(turn.since(), clock::now())
-        {
-            let _ = self.word.update(Ordering::Relaxed, |s| Some(s.normal()));
+            self.word.hand_on(state.drained());
+        } else if state.is_starving() && !clock::is_stale(turn.since(), clock::now()) {
+            self.word.hand_on(state.normal());
         }
     }
 
@@ -287,10 +402,10 @@ impl<P: Policy> RawMutex<P> {
         }
     }
 
-    /// A waiter without a baton is polled: new, queued, or back after it lost its baton.
+    /// A waiter without a baton is polled: queued, or back after it lost its baton.
     fn compete(&self, queue: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
         let mut first = turn.phase() == Phase::Revoked;
-        let mut newcomer = turn.phase() == Phase::Idle;
+        let mut newcomer = false;
         if let Some(head) = queue.front(0).filter(|head| head.phase().is_baton()) {
             let same_task = head.is_of_same_task(turn);
             // Where newcomers may pass the queue, so may a waiter that is polled again and again
@@ -309,7 +424,7 @@ impl<P: Policy> RawMutex<P> {
                 let granted = head.phase() == Phase::Granted;
                 head.revoke();
                 if granted {
-                    self.claim(queue, turn);
+                    self.own(queue, turn);
                     return Verdict::Acquired;
                 }
                 let _ = self
@@ -327,18 +442,23 @@ impl<P: Policy> RawMutex<P> {
             () if newcomer => s.join(P::RULE),
             () => None,
         };
-        // One exchange decides: it takes the lock, or announces a waiter while the lock is not to
-        // be had. Acquire, for the first case.
+        match self.take_or_announce(take) {
+            true => Verdict::Acquired,
+            false if !turn.can_wait() => Verdict::Rearm,
+            false if turn.phase() == Phase::Revoked => Verdict::Front,
+            false => Verdict::Stay,
+        }
+    }
+
+    /// One exchange decides: it takes the lock, or announces a waiter while the lock is not to be
+    /// had. Returns which.
+    #[inline]
+    fn take_or_announce(&self, take: impl Fn(LockState) -> Option<LockState>) -> bool {
+        // Acquire, for the first case.
         let old = self.word.update(Ordering::Acquire, |s| {
             Some(take(s).unwrap_or(s.queued())).filter(|new| *new != s)
         });
-        match (old, turn.phase()) {
-            (Ok(old), _) if take(old).is_some() => Verdict::Acquired,
-            _ if !turn.can_wait() => Verdict::Rearm,
-            (_, Phase::Idle) => Verdict::Back,
-            (_, Phase::Revoked) => Verdict::Front,
-            _ => Verdict::Stay,
-        }
+        old.is_ok_and(|old| take(old).is_some())
     }
 }
 
@@ -380,12 +500,38 @@ unsafe impl<P: Policy> Protocol<1> for RawMutex<P> {
                 .is_ok()
     }
 
+    #[inline]
+    fn claim(&self, queue: &mut Locked<'_, 1>, turn: &Turn<'_>) {
+        self.own(queue, turn);
+    }
+
+    #[inline]
+    fn arrive(&self, queue: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
+        let alone = match queue.front(0) {
+            None => true,
+            Some(head) => {
+                if head.phase().is_baton() && head.is_of_same_task(turn) {
+                    // The first look of those that end in a take-over.
+                    turn.may_take_over();
+                }
+                false
+            }
+        };
+        let take = |s: LockState| {
+            if alone {
+                s.enter(true)
+            } else {
+                s.join(P::RULE)
+            }
+        };
+        match self.take_or_announce(take) {
+            true => Verdict::Acquired,
+            false => Verdict::Back,
+        }
+    }
+
     fn turn(&self, queue: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
         match turn.phase() {
-            Phase::Granted => {
-                self.claim(queue, turn);
-                Verdict::Acquired
-            }
             Phase::Notified => self.retry(queue, turn),
             _ => self.compete(queue, turn),
         }
@@ -403,72 +549,9 @@ unsafe impl<P: Policy> Protocol<1> for RawMutex<P> {
         };
     }
 
+    #[inline]
     fn pass_on(&self, queue: &mut Locked<'_, 1>) {
-        // Somebody was not polled in time: the next one does not have to compete.
-        let mut late = false;
-        loop {
-            let alone = queue.len() == 1;
-            let patience = queue.patience();
-            let Some(head) = queue.front(0) else {
-                // Relaxed: flags that only concern waiters.
-                let _ = self.word.update(Ordering::Relaxed, |s| {
-                    Some(s.drained()).filter(|new| *new != s)
-                });
-                return;
-            };
-            let phase = head.phase();
-            let mut now = None;
-            if phase.is_baton() {
-                let tick = clock::now();
-                now = Some(tick);
-                if patience.is_over(head.given(), tick) {
-                    late = true;
-                    if phase == Phase::Granted {
-                        head.revoke();
-                        // Relaxed: as in `left`.
-                        let _ = self.word.update(Ordering::Relaxed, |s| Some(s.released()));
-                        continue;
-                    }
-                    if !alone {
-                        head.revoke();
-                        let _ = self
-                            .word
-                            .update(Ordering::Relaxed, |s| Some(s.unnotified()));
-                        continue;
-                    }
-                    // The only waiter is not revoked but handed the lock: its task may sit in a run
-                    // queue behind the very loop that keeps taking the lock.
-                }
-            }
-            let state = self.word.load(Ordering::Relaxed);
-            if state.is_locked() {
-                return; // its owner will come here
-            }
-            let starves = P::STARVES
-                && (late
-                    || state.barges() != 0
-                        && clock::is_stale(head.since(), *now.get_or_insert_with(clock::now)));
-            let hand_over = |s: LockState| late || starves || s.must_hand_over(P::RULE);
-            // Acquire: a grant takes the lock in the name of the head, which sees what the last
-            // owner did through this thread and the queue's lock.
-            let old = self.word.update(Ordering::Acquire, |s| {
-                if hand_over(s) {
-                    s.hand_over(starves)
-                } else {
-                    s.notify()
-                }
-            });
-            // Refused: a newcomer has it, or the head knows already.
-            if let Ok(old) = old {
-                let phase = if hand_over(old) {
-                    Phase::Granted
-                } else {
-                    Phase::Notified
-                };
-                head.give(phase, now.unwrap_or_else(clock::now));
-            }
-            return;
-        }
+        self.pass_on_as::<false>(queue);
     }
 }
 

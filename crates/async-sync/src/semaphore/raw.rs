@@ -115,23 +115,23 @@ impl RawSemaphore {
     ///
     /// Under the queue's lock, where the limit does not move.
     pub(super) fn release_checked(&self, n: usize) {
-        let mut queue = self.queue.lock();
-        let limit = self.limit() as isize;
-        let fits = |s: PermitState| {
-            // Within the limit the sum cannot overflow.
-            n <= PermitState::MAX && s.available() + n as isize <= limit
-        };
-        // Release: as `PermitWord::add`.
-        let added = self
-            .word
-            .update(Ordering::Release, |s| if fits(s) { s.add(n) } else { None });
-        match added {
-            Ok(_) => self.pass_on(&mut queue),
-            Err(_) => {
-                queue.release();
-                panic!("semaphore: released more than held");
+        let added = {
+            let mut queue = self.queue.lock();
+            let limit = self.limit() as isize;
+            let fits = |s: PermitState| {
+                // Within the limit the sum cannot overflow.
+                n <= PermitState::MAX && s.available() + n as isize <= limit
+            };
+            // Release: as `PermitWord::add`.
+            let added = self
+                .word
+                .update(Ordering::Release, |s| if fits(s) { s.add(n) } else { None });
+            if added.is_ok() {
+                self.pass_on(&mut queue);
             }
-        }
+            added
+        };
+        assert!(added.is_ok(), "semaphore: released more than held");
     }
 
     pub(super) fn set_limit(&self, limit: usize) {
@@ -172,6 +172,29 @@ impl RawSemaphore {
         self.pass_on(&mut queue);
     }
 
+    /// One exchange decides: it takes `n` permits, if the waiter is `first`, or announces a waiter
+    /// while they are not to be had. `None`: it has to wait. `last`: nobody else does.
+    #[inline]
+    fn take_or_announce(&self, n: usize, first: bool, last: bool) -> Option<Verdict> {
+        let too_many = n > self.limit();
+        let take = |s: PermitState| if first { s.enter(n) } else { None };
+        // Acquire, for the first case.
+        let old = self.word.update(Ordering::Acquire, |s| {
+            if s.is_closed() || too_many {
+                return None;
+            }
+            let taken = take(s).map(|new| if last { new.drained() } else { new });
+            Some(taken.unwrap_or(s.queued())).filter(|new| *new != s)
+        });
+        match old {
+            Err(s) if s.is_closed() => Some(Verdict::Refused(CLOSED)),
+            Err(_) if too_many => Some(Verdict::Refused(TOO_MANY)),
+            // Taking no permits changes nothing, so it is not seen in `old`.
+            Ok(s) | Err(s) if take(s).is_some() => Some(Verdict::Acquired),
+            _ => None,
+        }
+    }
+
     /// What a refusal means for a request of `n` permits.
     pub(super) fn refusal(&self, Refused(code): Refused, n: usize) -> AcquireError {
         match code {
@@ -199,13 +222,22 @@ unsafe impl Protocol<2> for RawSemaphore {
         self.word.update(Ordering::Acquire, |s| s.join(n)).is_ok()
     }
 
-    fn turn(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
-        if turn.phase() == Phase::Granted {
-            return Verdict::Acquired;
+    #[inline]
+    fn arrive(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
+        if queue.same_task_baton(turn).is_some() {
+            // The first look of those that end in a take-over.
+            turn.may_take_over();
         }
+        let alone = queue.front(0).is_none();
+        self.take_or_announce(turn.tag(), alone, alone)
+            .unwrap_or(Verdict::Back)
+    }
+
+    fn turn(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
         let n = turn.tag();
-        let mut first = turn.phase() == Phase::Revoked;
-        let unclaimed = if first {
+        let revoked = turn.phase() == Phase::Revoked;
+        let mut first = revoked;
+        let unclaimed = if revoked {
             // Somebody else's grant only if what is free does not suffice.
             if self.state().covers(n) {
                 None
@@ -229,27 +261,11 @@ unsafe impl Protocol<2> for RawSemaphore {
             Some(head) => (head.is(turn), head.is(turn) && head.is_alone()),
             None => (true, true),
         };
-        first |= head;
-        let too_many = n > self.limit();
-        // One exchange decides: it takes the permits, or announces a waiter while they are not to
-        // be had. Acquire, for the first case.
-        let take = |s: PermitState| if first { s.enter(n) } else { None };
-        let old = self.word.update(Ordering::Acquire, |s| {
-            if s.is_closed() || too_many {
-                return None;
-            }
-            let taken = take(s).map(|new| if last { new.drained() } else { new });
-            Some(taken.unwrap_or(s.queued())).filter(|new| *new != s)
-        });
-        match (old, turn.phase()) {
-            (Err(s), _) if s.is_closed() => Verdict::Refused(CLOSED),
-            (Err(_), _) if too_many => Verdict::Refused(TOO_MANY),
-            // Taking no permits changes nothing, so it is not seen in `old`.
-            (Ok(s) | Err(s), _) if take(s).is_some() => Verdict::Acquired,
-            _ if !turn.can_wait() => Verdict::Rearm,
-            (_, Phase::Idle) => Verdict::Back,
-            (_, Phase::Revoked) => Verdict::Front,
-            _ => Verdict::Stay,
+        match self.take_or_announce(n, first | head, last) {
+            Some(verdict) => verdict,
+            None if !turn.can_wait() => Verdict::Rearm,
+            None if revoked => Verdict::Front,
+            None => Verdict::Stay,
         }
     }
 

@@ -34,7 +34,7 @@ use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::const_fn;
 use sync_core::waiters::{
-    Contains, Driver, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
+    Contains, Driver, Left, Locked, Protocol, Turn, Verdict, WaitList, Waiting,
 };
 use sync_core::word::{CountState, CountWord, Done};
 
@@ -189,26 +189,28 @@ unsafe impl Protocol<1> for RawWaitGroup {
         self.word.load(Ordering::Acquire).count() == 0
     }
 
-    fn turn(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
-        match turn.phase() {
-            Phase::Idle => {
-                // Acquire, for a count of zero: as in `try_now`.
-                let queued = self
-                    .word
-                    .update(Ordering::Relaxed, CountState::queued)
-                    .map_err(|_| self.word.load(Ordering::Acquire));
-                match queued {
-                    Ok(state) => {
-                        turn.set_tag(state.round());
-                        Verdict::Back
-                    }
-                    Err(_) => Verdict::Acquired,
-                }
+    fn arrive(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
+        match self.word.update(Ordering::Relaxed, CountState::queued) {
+            Ok(state) => {
+                turn.set_tag(state.round());
+                Verdict::Back
             }
-            // Acquire: as in `try_now`; the round moves in the same exchange as the count.
-            _ if self.word.load(Ordering::Acquire).round() != turn.tag() => Verdict::Acquired,
-            _ if turn.can_wait() => Verdict::Stay,
-            _ => Verdict::Rearm,
+            Err(_) => {
+                // Acquire, for a count of zero: as in `try_now`.
+                self.word.load(Ordering::Acquire);
+                Verdict::Acquired
+            }
+        }
+    }
+
+    fn turn(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
+        // Acquire: as in `try_now`; the round moves in the same exchange as the count.
+        if self.word.load(Ordering::Acquire).round() != turn.tag() {
+            Verdict::Acquired
+        } else if turn.can_wait() {
+            Verdict::Stay
+        } else {
+            Verdict::Rearm
         }
     }
 

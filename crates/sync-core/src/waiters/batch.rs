@@ -5,6 +5,8 @@
 //! is dropped, unless the thread panics already. Without `std` nothing can catch a panic; the rest of
 //! the batch is called from its destructor.
 
+#[cfg(feature = "std")]
+use core::mem::ManuallyDrop;
 use core::mem::MaybeUninit;
 use core::task::Waker;
 
@@ -14,8 +16,11 @@ pub struct WakeBatch {
     wakers: [MaybeUninit<Waker>; WakeBatch::CAPACITY],
     called: usize,
     len: usize,
+    /// Taken, hence None, whenever the batch is empty and dropped.
     #[cfg(feature = "std")]
-    panic: Option<Box<dyn core::any::Any + Send>>,
+    panic: ManuallyDrop<Option<Box<dyn core::any::Any + Send>>>,
+    /// Whether anything was ever pushed: most batches are empty, and dropped in one comparison.
+    used: bool,
 }
 
 impl WakeBatch {
@@ -32,7 +37,8 @@ impl WakeBatch {
             called: 0,
             len: 0,
             #[cfg(feature = "std")]
-            panic: None,
+            panic: ManuallyDrop::new(None),
+            used: false,
         }
     }
 
@@ -52,6 +58,7 @@ impl WakeBatch {
     pub fn push(&mut self, waker: Waker) {
         self.wakers[self.len].write(waker);
         self.len += 1;
+        self.used = true;
     }
 
     /// Calls all wakers. No lock may be held.
@@ -103,16 +110,46 @@ impl Default for WakeBatch {
     }
 }
 
+impl WakeBatch {
+    /// Calls what is left; nothing will be pushed any more.
+    #[inline(never)]
+    fn finish(&mut self) {
+        #[cfg(feature = "std")]
+        {
+            if self.len == 1 && self.panic.is_none() && !std::thread::panicking() {
+                // Nobody is behind it whom its panic could cost a wake-up.
+                if let Some(waker) = self.next() {
+                    waker.wake();
+                }
+                return;
+            }
+            self.wake_all();
+            if let Some(payload) = self.panic.take()
+                && !std::thread::panicking()
+            {
+                // (A second panic while the thread unwinds would abort the process.)
+                std::panic::resume_unwind(payload);
+            }
+        }
+        #[cfg(not(feature = "std"))]
+        {
+            /// Calls those behind one that panicked.
+            struct Rest<'a>(&'a mut WakeBatch);
+            impl Drop for Rest<'_> {
+                fn drop(&mut self) {
+                    self.0.wake_all();
+                }
+            }
+            Rest(self).0.wake_all();
+        }
+    }
+}
+
 impl Drop for WakeBatch {
     #[inline]
     fn drop(&mut self) {
-        self.wake_all();
-        #[cfg(feature = "std")]
-        if let Some(payload) = self.panic.take()
-            && !std::thread::panicking()
-        {
-            // (A second panic while the thread unwinds would abort the process.)
-            std::panic::resume_unwind(payload);
+        if self.used {
+            self.finish();
         }
     }
 }

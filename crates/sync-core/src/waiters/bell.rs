@@ -88,6 +88,14 @@ impl Bell {
         false
     }
 
+    /// Announces a waiter and looks afterwards: a stroke in between sees the announcement.
+    fn announce_and_look(&self, first: bool) -> Option<Verdict> {
+        if self.word.fetch_or(WAITING, Ordering::Relaxed) & SHUT != 0 {
+            return Some(Verdict::Refused(CLOSED));
+        }
+        (first && self.try_hear(SHUT)).then_some(Verdict::Acquired)
+    }
+
     /// Nobody is queued, and the word knows it.
     #[track_caller]
     pub(super) fn check(&self) {
@@ -116,21 +124,23 @@ unsafe impl Protocol<2> for Bell {
         self.try_hear(WAITING | SHUT)
     }
 
+    fn arrive(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
+        if queue.same_task_baton(turn).is_some() {
+            turn.may_take_over();
+        }
+        let alone = queue.front(0).is_none();
+        self.announce_and_look(alone).unwrap_or(Verdict::Back)
+    }
+
     fn turn(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
-        let mut first = turn.phase() == Phase::Revoked;
-        if turn.phase() == Phase::Granted {
-            return Verdict::Acquired;
-        }
-        if self.word.load(Ordering::Relaxed) & SHUT != 0 {
-            return Verdict::Refused(CLOSED);
-        }
+        let revoked = turn.phase() == Phase::Revoked;
+        let mut first = revoked;
         if !first && let Some(owner) = queue.same_task_baton(turn) {
             if !turn.may_take_over() {
-                self.word.fetch_or(WAITING, Ordering::Relaxed);
-                return match turn.phase() {
-                    _ if !turn.can_wait() => Verdict::Rearm,
-                    Phase::Idle => Verdict::Back,
-                    _ => Verdict::Stay,
+                return if turn.can_wait() {
+                    Verdict::Stay
+                } else {
+                    Verdict::Rearm
                 };
             }
             self.word.fetch_add(STROKE, Ordering::Relaxed);
@@ -141,16 +151,11 @@ unsafe impl Protocol<2> for Bell {
         if !turn.can_wait() {
             return Verdict::Rearm;
         }
-        // Announce first, look afterwards: a stroke in between sees the announcement.
-        self.word.fetch_or(WAITING, Ordering::Relaxed);
-        if first && self.try_hear(SHUT) {
-            return Verdict::Acquired;
-        }
-        match turn.phase() {
-            Phase::Idle => Verdict::Back,
-            Phase::Revoked => Verdict::Front,
-            _ => Verdict::Stay,
-        }
+        self.announce_and_look(first).unwrap_or(if revoked {
+            Verdict::Front
+        } else {
+            Verdict::Stay
+        })
     }
 
     fn left(&self, left: Left, _: usize) {

@@ -70,7 +70,7 @@ impl<const LANES: usize> WaitList<LANES> {
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lock.peek().len as usize
+        self.lock.peek().len() as usize
     }
 
     /// Whether nobody is queued: a snapshot, without the lock.
@@ -100,6 +100,7 @@ impl<const LANES: usize> WaitList<LANES> {
             list: self,
             guarded,
             batons_moved: false,
+            expelled: false,
             batch: WakeBatch::new(),
         }
     }
@@ -121,7 +122,7 @@ impl Patience {
 /// How many ticks a baton may lie unclaimed.
 #[inline]
 fn limit(guarded: Guarded) -> u32 {
-    clock::MILLI << guarded.patience
+    clock::MILLI << guarded.patience()
 }
 
 impl<const LANES: usize> Default for WaitList<LANES> {
@@ -144,6 +145,8 @@ pub struct Locked<'a, const LANES: usize> {
     guarded: Guarded,
     /// Whether `oldest` has to be determined anew.
     batons_moved: bool,
+    /// Whether somebody was taken out of the queue by another one.
+    expelled: bool,
     batch: WakeBatch,
 }
 
@@ -152,14 +155,14 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.guarded.len as usize
+        self.guarded.len() as usize
     }
 
     /// Whether nobody is queued in any lane.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.guarded.len == 0
+        self.guarded.len() == 0
     }
 
     /// How long a baton may lie unclaimed at present.
@@ -171,14 +174,14 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
 
     /// A revoked waiter turned up: its baton was taken too early.
     pub(super) fn more_patience(&mut self) {
-        self.guarded.patience = LenLock::MAX_PATIENCE.min(self.guarded.patience + 1);
+        self.guarded.more_patience();
     }
 
     /// A baton that was given at tick `given` is claimed: if that is soon enough, batons need no
     /// more patience than that.
     pub(super) fn claimed(&mut self, given: u32) {
-        if self.guarded.patience != 0 && !clock::is_stale(given, clock::now()) {
-            self.guarded.patience -= 1;
+        if self.guarded.patience() != 0 && !clock::is_stale(given, clock::now()) {
+            self.guarded.less_patience();
         }
     }
 
@@ -207,7 +210,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
             let waiter = unsafe { &*node };
             // SAFETY: the lock is held and the node is linked.
-            let (found, next) = unsafe { waiter.read(|fields| (fields.tag == tag, fields.next)) };
+            let (found, next) = unsafe { (waiter.tag() == tag, waiter.read(|fields| fields.next)) };
             if found {
                 return Some(Front { queue: self, node });
             }
@@ -235,9 +238,8 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
                 return None;
             }
             // SAFETY: the lock is held and the node is linked.
-            let (same, next) = unsafe {
-                waiter.read(|fields| (fields.is_of_task(turn.waker, phase), fields.next))
-            };
+            let (same, next) =
+                unsafe { waiter.read(|fields| (fields.is_of_task(turn.waker), fields.next)) };
             if same && !ptr::eq(node, turn.node) {
                 return Some(Front { queue: self, node });
             }
@@ -275,16 +277,6 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         Relock(self).0.batch.wake_all();
     }
 
-    /// Unlocks and calls the wakers.
-    ///
-    /// # Panics
-    ///
-    /// If a waker panics.
-    #[inline]
-    pub fn release(self) {
-        drop(self);
-    }
-
     #[inline]
     fn head(&self, lane: usize) -> *const Waiter {
         self.list.heads.with(|heads| {
@@ -301,6 +293,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         });
     }
 
+    #[inline]
     fn unlock(&mut self) {
         if self.batons_moved {
             self.batons_moved = false;
@@ -309,6 +302,20 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             self.list.oldest.store(oldest, Ordering::Relaxed);
         }
         self.list.lock.release(self.guarded);
+    }
+
+    /// Whether `node` is the first of lane 0.
+    #[inline]
+    pub(super) fn is_first(&self, node: &Waiter) -> bool {
+        ptr::eq(self.head(0), node)
+    }
+
+    /// Whether there is a baton that might be stale, or one was taken away from its holder: only then
+    /// has [`Protocol::pass_on`](super::Protocol::pass_on) something to do that is not somebody
+    /// else's duty already.
+    #[inline]
+    pub(super) fn concerns_batons(&mut self) -> bool {
+        self.expelled || self.oldest_baton() != 0
     }
 
     fn oldest_baton(&mut self) -> u32 {
@@ -384,11 +391,11 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// As for [`push_back`](Self::push_back).
     unsafe fn link_before(&mut self, node: &Waiter, successor: *const Waiter, lane: usize) {
         assert!(
-            self.guarded.len < LenLock::MAX,
+            self.guarded.len() < LenLock::MAX,
             "more than 2^27 - 1 waiters in one queue"
         );
         let node_ptr: *const Waiter = node;
-        self.guarded.len += 1;
+        self.guarded.linked();
         if successor.is_null() {
             // SAFETY: the lock is held, and `node` is not linked: nobody else accesses its fields.
             unsafe { node.write(|fields| (fields.prev, fields.next) = (node_ptr, node_ptr)) };
@@ -419,7 +426,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         };
         // SAFETY: the lock is held and the node is linked in this queue.
         let (prev, next) = unsafe { node.read(|f| (f.prev, f.next)) };
-        self.guarded.len -= 1;
+        self.guarded.unlinked();
         self.changed(phase);
         if next == node_ptr {
             self.set_head(lane, ptr::null());
@@ -441,14 +448,13 @@ impl<const LANES: usize> Drop for Locked<'_, LANES> {
     #[inline]
     fn drop(&mut self) {
         self.unlock();
-        self.batch.wake_all();
     }
 }
 
 impl<const LANES: usize> fmt::Debug for Locked<'_, LANES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locked")
-            .field("len", &self.guarded.len)
+            .field("len", &self.guarded.len())
             .field("batch", &self.batch)
             .finish()
     }
@@ -484,7 +490,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
     #[must_use]
     pub fn tag(&self) -> usize {
         // SAFETY: the lock is held and the node is linked.
-        unsafe { self.node().read(|fields| fields.tag) }
+        unsafe { self.node().tag() }
     }
 
     /// The tick at which it was first queued.
@@ -515,10 +521,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
     #[must_use]
     pub fn is_of_same_task(&self, turn: &Turn<'_>) -> bool {
         // SAFETY: the lock is held and the node is linked.
-        unsafe {
-            self.node()
-                .read(|fields| fields.is_of_task(turn.waker, self.phase()))
-        }
+        unsafe { self.node().read(|fields| fields.is_of_task(turn.waker)) }
     }
 
     /// Whether it is the only one in its lane.
@@ -577,7 +580,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
     /// If the batch of wake-ups is full.
     pub fn settle(self, verdict: u8) {
         debug_assert!(verdict <= 200);
-        self.expel(Phase::Settled(verdict));
+        self.expel(Phase::settled(verdict));
     }
 
     fn expel(self, phase: Phase) {
@@ -585,6 +588,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         // of the reference is the store of the phase, before which its future cannot let it go.
         let node = unsafe { &*self.node };
         let old = self.phase();
+        self.queue.expelled = true;
         // SAFETY: the node is linked in this queue.
         unsafe { self.queue.unlink(node) };
         // SAFETY: the lock is held and the node's phase still says that it is linked, so its future
@@ -617,8 +621,20 @@ pub struct Turn<'a> {
     pub(super) _not_send: PhantomData<*const ()>,
 }
 
-impl Turn<'_> {
-    /// Its phase: Idle, Queued, Notified, Granted or Revoked.
+impl<'a> Turn<'a> {
+    #[inline]
+    pub(super) fn new(node: &'a Waiter, waker: &'a Waker, phase: Phase, can_wait: bool) -> Self {
+        Turn {
+            node,
+            waker,
+            phase,
+            can_wait,
+            look_again: false,
+            _not_send: PhantomData,
+        }
+    }
+
+    /// Its phase: Idle, Queued, Notified or Revoked, or Granted while it claims.
     #[inline]
     #[must_use]
     pub fn phase(&self) -> Phase {
@@ -668,14 +684,14 @@ impl Turn<'_> {
     #[must_use]
     pub fn tag(&self) -> usize {
         // SAFETY: the caller's queue is locked while a turn exists, and the node is the caller's.
-        unsafe { self.node.read(|fields| fields.tag) }
+        unsafe { self.node.tag() }
     }
 
     /// Writes on it.
     #[inline]
     pub fn set_tag(&mut self, tag: usize) {
         // SAFETY: as for `tag`.
-        unsafe { self.node.write(|fields| fields.tag = tag) }
+        unsafe { self.node.set_tag(tag) }
     }
 
     /// The tick at which it was first queued.

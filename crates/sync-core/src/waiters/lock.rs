@@ -20,23 +20,46 @@ const LOCKED: u32 = 1;
 const PATIENCE_SHIFT: u32 = 1;
 const LEN_SHIFT: u32 = 5;
 
-/// What the lock guards of itself.
+/// What the lock guards of itself: the word without `LOCKED`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Guarded {
-    pub(super) len: u32,
-    pub(super) patience: u32,
-}
+pub(super) struct Guarded(u32);
 
 impl Guarded {
-    fn of(word: u32) -> Self {
-        Guarded {
-            len: word >> LEN_SHIFT,
-            patience: (word >> PATIENCE_SHIFT) & LenLock::MAX_PATIENCE,
+    /// How many nodes are linked.
+    #[inline]
+    pub(super) fn len(self) -> u32 {
+        self.0 >> LEN_SHIFT
+    }
+
+    /// One more is linked. The caller has compared with [`LenLock::MAX`].
+    #[inline]
+    pub(super) fn linked(&mut self) {
+        self.0 += 1 << LEN_SHIFT;
+    }
+
+    /// One less is linked.
+    #[inline]
+    pub(super) fn unlinked(&mut self) {
+        self.0 -= 1 << LEN_SHIFT;
+    }
+
+    #[inline]
+    pub(super) fn patience(self) -> u32 {
+        (self.0 >> PATIENCE_SHIFT) & LenLock::MAX_PATIENCE
+    }
+
+    /// Patience grows by one, up to the maximum.
+    pub(super) fn more_patience(&mut self) {
+        if self.patience() < LenLock::MAX_PATIENCE {
+            self.0 += 1 << PATIENCE_SHIFT;
         }
     }
 
-    fn word(self) -> u32 {
-        self.len << LEN_SHIFT | self.patience << PATIENCE_SHIFT
+    /// Patience shrinks by one, down to zero.
+    pub(super) fn less_patience(&mut self) {
+        if self.patience() > 0 {
+            self.0 -= 1 << PATIENCE_SHIFT;
+        }
     }
 }
 
@@ -68,7 +91,7 @@ impl LenLock {
     #[inline]
     pub(super) fn peek(&self) -> Guarded {
         // Relaxed: a snapshot orders nothing.
-        Guarded::of(self.word.load(Ordering::Relaxed))
+        Guarded(self.word.load(Ordering::Relaxed) & !LOCKED)
     }
 
     /// Locks, and returns what is guarded.
@@ -77,7 +100,9 @@ impl LenLock {
         #[cfg(loom)]
         self.gate.acquire();
         #[cfg(not(loom))]
-        spin(&self.word);
+        if !try_lock(&self.word) {
+            spin(&self.word);
+        }
         // Only the holder, this thread, changes it.
         self.peek()
     }
@@ -86,7 +111,7 @@ impl LenLock {
     #[inline]
     pub(super) fn release(&self, guarded: Guarded) {
         // Release: the next holder sees what this one did to the nodes.
-        self.word.store(guarded.word(), Ordering::Release);
+        self.word.store(guarded.0, Ordering::Release);
         #[cfg(loom)]
         self.gate.release();
     }
@@ -104,14 +129,17 @@ fn try_lock(word: &AtomicU32) -> bool {
 }
 
 #[cfg(not(loom))]
-#[inline]
+#[cold]
 fn spin(word: &AtomicU32) {
     let mut round = 0;
-    while !try_lock(word) {
+    loop {
         // Wait on a plain load, which leaves the cache line with its owner.
         while word.load(Ordering::Relaxed) & LOCKED != 0 {
             crate::atomic::relax(round);
             round += 1;
+        }
+        if try_lock(word) {
+            return;
         }
     }
 }

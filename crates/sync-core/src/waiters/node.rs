@@ -1,5 +1,6 @@
 //! The node: what a waiting future puts into the queue.
 
+use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomPinned;
 use core::mem::MaybeUninit;
@@ -9,62 +10,59 @@ use core::task::Waker;
 use crate::atomic::{AtomicU8, Ordering, UnsafeCell};
 use crate::const_fn;
 
-/// Where a waiter stands. The head of [`waiters`](super) has the transitions.
+/// What a future knows about its wait. Nobody else looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(super) enum Stage {
     /// Not polled yet.
     Idle,
-    /// In the queue.
-    Queued,
-    /// In the queue, told to try.
-    Notified,
-    /// In the queue, owner of what it waited for.
-    Granted,
-    /// Out of the queue after its baton was taken.
-    Revoked,
-    /// Out of the queue with what it waited for, which its future has not returned yet.
+    /// It has waited, the [`Phase`] tells more.
+    Waiting,
+    /// Out of the queue with what it waited for, which it has not returned yet.
     Held,
-    /// Out of the queue with a verdict: 0 is success, anything else the primitive's own code.
-    Settled(u8),
     /// Over.
     Done,
 }
 
+/// Where a waiter stands. The head of [`waiters`](super) has the transitions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Phase(u8);
+
+#[allow(
+    non_upper_case_globals,
+    reason = "variants, but a byte in memory and in registers"
+)]
 impl Phase {
-    /// Codes from here on are `Settled(code - SETTLED)`.
+    /// Not queued yet.
+    pub const Idle: Phase = Phase(0);
+    /// In the queue.
+    pub const Queued: Phase = Phase(1);
+    /// In the queue, told to try.
+    pub const Notified: Phase = Phase(2);
+    /// In the queue, owner of what it waited for.
+    pub const Granted: Phase = Phase(3);
+    /// Out of the queue after its baton was taken.
+    pub const Revoked: Phase = Phase(4);
+
+    /// Values from here on are verdicts.
     const SETTLED: u8 = 16;
 
-    fn from_code(code: u8) -> Phase {
-        match code {
-            0 => Phase::Idle,
-            1 => Phase::Queued,
-            2 => Phase::Notified,
-            3 => Phase::Granted,
-            4 => Phase::Revoked,
-            5 => Phase::Held,
-            6 => Phase::Done,
-            code => Phase::Settled(code - Self::SETTLED),
-        }
+    /// Out of the queue with a verdict: 0 is success, anything else the primitive's own code.
+    #[inline]
+    pub(super) const fn settled(verdict: u8) -> Phase {
+        Phase(verdict + Self::SETTLED)
     }
 
-    fn code(self) -> u8 {
-        match self {
-            Phase::Idle => 0,
-            Phase::Queued => 1,
-            Phase::Notified => 2,
-            Phase::Granted => 3,
-            Phase::Revoked => 4,
-            Phase::Held => 5,
-            Phase::Done => 6,
-            Phase::Settled(verdict) => verdict + Self::SETTLED,
-        }
+    /// The verdict with which it is out of the queue, if it is.
+    #[inline]
+    pub(super) const fn verdict(self) -> Option<u8> {
+        self.0.checked_sub(Self::SETTLED)
     }
 
     /// Whether a node in this phase is in the queue.
     #[inline]
     #[must_use]
     pub const fn is_linked(self) -> bool {
-        matches!(self, Phase::Queued | Phase::Notified | Phase::Granted)
+        self.0.wrapping_sub(Phase::Queued.0) <= Phase::Granted.0 - Phase::Queued.0
     }
 
     /// Whether this is a baton: an obligation that its holder has to use or pass on.
@@ -75,19 +73,48 @@ impl Phase {
     }
 }
 
-/// All that the lock of the queue guards while the node is linked.
+impl fmt::Debug for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Phase::Idle => "Idle",
+            Phase::Queued => "Queued",
+            Phase::Notified => "Notified",
+            Phase::Granted => "Granted",
+            Phase::Revoked => "Revoked",
+            _ => "Settled",
+        };
+        match self.verdict() {
+            Some(code) => f.debug_tuple(name).field(&code).finish(),
+            None => f.write_str(name),
+        }
+    }
+}
+
+/// All that the lock of the queue guards while the node is linked, but for the tag.
 pub(super) struct Fields {
     pub(super) prev: *const Waiter,
     pub(super) next: *const Waiter,
     /// Owned while the phase is Queued. In every later phase these are the bits of a waker that was
-    /// moved out: an identity to compare with, no more. Uninitialised while Idle.
+    /// moved out: an identity to compare with, no more.
     waker: MaybeUninit<Waker>,
     /// The tick at which the waiter was first queued.
     pub(super) since: u32,
     /// The tick at which it was last given a baton; 0 if it never was.
     pub(super) baton: u32,
-    /// The primitive's own: a weight, a round.
-    pub(super) tag: usize,
+}
+
+impl Fields {
+    /// For a node that is about to be queued for the first time.
+    #[inline]
+    pub(super) fn new(waker: Waker, since: u32) -> Self {
+        Fields {
+            prev: ptr::null(),
+            next: ptr::null(),
+            waker: MaybeUninit::new(waker),
+            since,
+            baton: 0,
+        }
+    }
 }
 
 /// A place in a queue, which lives in the future that waits.
@@ -95,10 +122,15 @@ pub(super) struct Fields {
 /// Created by [`Waiting`](super::Waiting), seen by a [`Protocol`](super::Protocol) through
 /// [`Turn`](super::Turn) and [`Front`](super::Front).
 pub struct Waiter {
+    /// The future's own, so neither atomic nor guarded: the uncontended path touches nothing else.
+    stage: Cell<Stage>,
     phase: AtomicU8,
     /// See `Turn::look_again`. Guarded as the fields are; apart from them, it fits beside the phase.
     looks: UnsafeCell<u8>,
-    fields: UnsafeCell<Fields>,
+    /// The primitive's own: a weight, a round. Guarded as the fields are.
+    tag: UnsafeCell<usize>,
+    /// Initialised when the node is first queued: a future that need not wait writes next to nothing.
+    fields: UnsafeCell<MaybeUninit<Fields>>,
     /// Other nodes and the queue point here.
     _pin: PhantomPinned,
 }
@@ -106,7 +138,8 @@ pub struct Waiter {
 // SAFETY: the raw pointers are followed only under the lock of the queue, which makes the accesses
 // exclusive; wakers are Send and Sync.
 unsafe impl Send for Waiter {}
-// SAFETY: as above; a shared reference gives access to nothing but the atomic phase.
+// SAFETY: as above. A shared reference gives access to the atomic phase and, to read only, to the
+// stage, which the future changes while it is borrowed mutably.
 unsafe impl Sync for Waiter {}
 
 impl Waiter {
@@ -115,44 +148,37 @@ impl Waiter {
         #[inline]
         pub(super) const fn new(tag: usize) -> Self {
             Waiter {
+                stage: Cell::new(Stage::Idle),
                 phase: AtomicU8::new(0),
                 looks: UnsafeCell::new(0),
-                fields: UnsafeCell::new(Fields {
-                    prev: ptr::null(),
-                    next: ptr::null(),
-                    waker: MaybeUninit::uninit(),
-                    since: 0,
-                    baton: 0,
-                    tag,
-                }),
+                tag: UnsafeCell::new(tag),
+                fields: UnsafeCell::new(MaybeUninit::uninit()),
                 _pin: PhantomPinned,
             }
         }
     }
 
+    /// What its future knows.
+    #[inline]
+    pub(super) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    /// Only the future calls this, from a method that borrows it mutably.
+    #[inline]
+    pub(super) fn set_stage(&self, stage: Stage) {
+        self.stage.set(stage);
+    }
+
     /// The phase.
     #[inline]
     pub(super) fn phase(&self, order: Ordering) -> Phase {
-        Phase::from_code(self.phase.load(order))
+        Phase(self.phase.load(order))
     }
 
     #[inline]
     pub(super) fn set_phase(&self, phase: Phase, order: Ordering) {
-        self.phase.store(phase.code(), order);
-    }
-
-    /// Whether the node was never polled: the check of the fast path.
-    #[inline]
-    pub(super) fn is_idle(&self) -> bool {
-        // Relaxed: only the node's own future leaves Idle.
-        self.phase.load(Ordering::Relaxed) == 0
-    }
-
-    /// Whether the node is neither queued nor owes anything: the check of the destructor.
-    #[inline]
-    pub(super) fn is_idle_or_done(&self) -> bool {
-        // Relaxed: only the node's own future enters and leaves these phases.
-        matches!(self.phase(Ordering::Relaxed), Phase::Idle | Phase::Done)
+        self.phase.store(phase.0, order);
     }
 
     /// Reads or changes how often the waiter has looked.
@@ -168,17 +194,57 @@ impl Waiter {
         })
     }
 
-    /// Reads the fields.
+    /// The primitive's own.
     ///
     /// # Safety
     ///
     /// The caller holds the lock of the queue, or the node is not linked and the caller is its
     /// future.
     #[inline]
+    pub(super) unsafe fn tag(&self) -> usize {
+        self.tag.with(|tag| {
+            // SAFETY: the caller has exclusive access.
+            unsafe { *tag }
+        })
+    }
+
+    /// Changes the primitive's own.
+    ///
+    /// # Safety
+    ///
+    /// As for [`tag`](Self::tag).
+    #[inline]
+    pub(super) unsafe fn set_tag(&self, tag: usize) {
+        self.tag.with_mut(|old| {
+            // SAFETY: the caller has exclusive access.
+            unsafe { *old = tag }
+        });
+    }
+
+    /// Makes the fields of a node that has never been queued.
+    ///
+    /// # Safety
+    ///
+    /// As for [`tag`](Self::tag). A waker in the fields that are overwritten is leaked.
+    #[inline]
+    pub(super) unsafe fn init(&self, new: Fields) {
+        self.fields.with_mut(|fields| {
+            // SAFETY: the caller has exclusive access.
+            unsafe { (*fields).write(new) };
+        });
+    }
+
+    /// Reads the fields.
+    ///
+    /// # Safety
+    ///
+    /// As for [`tag`](Self::tag), and the node has been queued before, or is now.
+    #[inline]
     pub(super) unsafe fn read<R>(&self, f: impl FnOnce(&Fields) -> R) -> R {
         self.fields.with(|fields| {
-            // SAFETY: the caller has exclusive access, and nothing below nests another access.
-            f(unsafe { &*fields })
+            // SAFETY: the caller has exclusive access to fields that are initialised, and nothing
+            // below nests another access.
+            f(unsafe { (*fields).assume_init_ref() })
         })
     }
 
@@ -190,29 +256,26 @@ impl Waiter {
     #[inline]
     pub(super) unsafe fn write<R>(&self, f: impl FnOnce(&mut Fields) -> R) -> R {
         self.fields.with_mut(|fields| {
-            // SAFETY: the caller has exclusive access, and nothing below nests another access.
-            f(unsafe { &mut *fields })
+            // SAFETY: as for `read`.
+            f(unsafe { (*fields).assume_init_mut() })
         })
     }
 }
 
 impl Fields {
-    /// Whether the node, in `phase`, owns a waker that wakes the task of `waker`.
+    /// Whether the node, which is in `phase`, owns a waker that wakes the task of `waker`.
     #[inline]
     pub(super) fn is_armed_for(&self, waker: &Waker, phase: Phase) -> bool {
-        phase == Phase::Queued && self.is_of_task(waker, phase)
+        phase == Phase::Queued && self.is_of_task(waker)
     }
 
-    /// Whether the last waker of the node, which is in `phase`, was one of the task of `waker`.
+    /// Whether the last waker of the node was one of the task of `waker`.
     ///
     /// A task that ended may leave its address to a new one; then this errs. The price of that is
     /// one place in the order, because a baton that is taken over is not lost.
     #[inline]
-    pub(super) fn is_of_task(&self, waker: &Waker, phase: Phase) -> bool {
-        if phase == Phase::Idle {
-            return false;
-        }
-        // SAFETY: the slot was initialised when the node left Idle. `Waker` is two plain pointers,
+    pub(super) fn is_of_task(&self, waker: &Waker) -> bool {
+        // SAFETY: the slot was initialised with the fields. `Waker` is two plain pointers,
         // and `will_wake` only compares them, so one that was moved out may be looked at; the
         // reference neither drops nor calls it.
         let mine = unsafe { self.waker.assume_init_ref() };
@@ -251,7 +314,7 @@ impl Drop for Waiter {
         // The owning future has taken the node out of the queue and its waker out of the node. A
         // node that is still linked here would be a bug that nobody survives.
         debug_assert!(
-            !self.phase(Ordering::Relaxed).is_linked(),
+            self.stage() != Stage::Waiting || !self.phase(Ordering::Relaxed).is_linked(),
             "a queued waiter was dropped: its future must leave the queue first"
         );
     }
@@ -260,6 +323,7 @@ impl Drop for Waiter {
 impl fmt::Debug for Waiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiter")
+            .field("stage", &self.stage())
             .field("phase", &self.phase(Ordering::Relaxed))
             .finish()
     }

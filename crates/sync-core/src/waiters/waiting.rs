@@ -12,18 +12,21 @@
 //!        lock; unlink; left() takes back what it held; pass_on(); unlock; call, drop wakers
 //! ```
 //!
+//! `pass_on` is skipped where nothing can have become free that is not somebody else's duty to pass
+//! on: a newcomer that queues or is served, and a holder that uses its baton, as long as no other
+//! baton is out. (Batons of others have to be looked at: they may be stale.)
+//!
 //! Between unlocking and returning, foreign wakers run and may panic. An acquisition is therefore
 //! *Held* until they have run: a future that is polled again returns it, one that is dropped gives
 //! it back.
 
 use core::fmt;
-use core::marker::PhantomData;
 use core::ops::Deref;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 use super::list::{Locked, WaitList};
-use super::node::{Phase, Waiter};
+use super::node::{Fields, Phase, Stage, Waiter};
 use crate::atomic::Ordering;
 use crate::{clock, const_fn};
 
@@ -34,8 +37,8 @@ pub use super::list::Turn;
 /// # Safety
 ///
 /// * [`queue`](Self::queue) returns the same queue every time, for as long as `self` exists.
-/// * [`turn`](Self::turn) neither [flushes](Locked::flush) the queue nor revokes, settles or gives a
-///   baton to the waiter whose turn it is.
+/// * [`arrive`](Self::arrive) and [`turn`](Self::turn) neither [flush](Locked::flush) the queue
+///   nor revoke, settle or give a baton to the waiter whose turn it is.
 /// * `LANES` is at least 1.
 pub unsafe trait Protocol<const LANES: usize> {
     /// Whether the time of queueing is wanted: [`Turn::since`] costs a look at the clock.
@@ -47,8 +50,20 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// A newcomer tries without the queue: the uncontended path.
     fn try_now(&self, tag: usize) -> bool;
 
-    /// A waiter is polled: decides what becomes of it, and of nobody else. Runs under the queue's
-    /// lock, so it calls nothing foreign, and does not unlock it.
+    /// A waiter that was given what it waited for takes it, and leaves the queue. Nothing can keep it
+    /// from doing so; a primitive that has to note it does so here.
+    #[inline]
+    fn claim(&self, queue: &mut Locked<'_, LANES>, turn: &Turn<'_>) {
+        let _ = (queue, turn);
+    }
+
+    /// A newcomer that could not be served without the queue arrives: served after all, refused, or
+    /// [`Back`](Verdict::Back). Runs under the queue's lock, so it calls nothing foreign, and does not
+    /// unlock it.
+    fn arrive(&self, queue: &mut Locked<'_, LANES>, turn: &mut Turn<'_>) -> Verdict;
+
+    /// A waiter that has no grant is polled again: decides what becomes of it, and of nobody else.
+    /// Runs under the queue's lock, as `arrive`.
     fn turn(&self, queue: &mut Locked<'_, LANES>, turn: &mut Turn<'_>) -> Verdict;
 
     /// A waiter went away: takes back what it held. It is out of the queue already, and
@@ -173,14 +188,10 @@ where
     #[inline]
     #[must_use]
     pub fn tag(&self) -> usize {
-        let _queue = self
-            .waiter
-            .phase(Ordering::Acquire)
-            .is_linked()
-            .then(|| self.queue().lock());
+        let _queue = self.is_linked().then(|| self.queue().lock());
         // SAFETY: the lock is held if the node is linked. If it was not a moment ago, it still is
         // not: only a poll links it, and that needs `&mut self`.
-        unsafe { self.waiter.read(|fields| fields.tag) }
+        unsafe { self.waiter.tag() }
     }
 
     /// Whether the future holds a place in the queue, a baton, or an acquisition that it has not
@@ -188,8 +199,13 @@ where
     #[inline]
     #[must_use]
     pub fn is_queued(&self) -> bool {
-        let phase = self.waiter.phase(Ordering::Acquire);
-        phase.is_linked() || phase == Phase::Held
+        self.is_linked() || self.waiter.stage() == Stage::Held
+    }
+
+    #[inline]
+    fn is_linked(&self) -> bool {
+        // Acquire: if the node has been unlinked, its fields are ours again.
+        self.waiter.stage() == Stage::Waiting && self.waiter.phase(Ordering::Acquire).is_linked()
     }
 
     fn queue(&self) -> &WaitList<LANES> {
@@ -210,185 +226,287 @@ where
         // From here on only shared references: others may be following links to the node.
         let this = self.into_ref().get_ref();
         let raw = this.holder.raw(Driver(()));
-        if this.waiter.is_idle() {
+        if this.waiter.stage() == Stage::Idle {
             // SAFETY: an idle node is not linked and belongs to its future.
-            let tag = unsafe { this.waiter.read(|fields| fields.tag) };
-            if raw.try_now(tag) {
-                // Relaxed: nobody else has seen the node.
-                this.waiter.set_phase(Phase::Done, Ordering::Relaxed);
+            if raw.try_now(unsafe { this.waiter.tag() }) {
+                this.waiter.set_stage(Stage::Done);
                 return Poll::Ready(Ok(()));
             }
+            return first_poll(raw, &this.waiter, cx.waker());
         }
-        poll_slow(raw, &this.waiter, cx.waker())
+        poll_again(raw, &this.waiter, cx.waker())
     }
 }
 
-/// Not generic over the holder, so it exists once for each primitive.
-#[cold]
+// The functions below are not generic over the holder, so each exists once for each primitive.
+
+/// A newcomer that cannot be served at once, or so it seemed: queues.
 #[inline(never)]
-fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
+fn first_poll<P: Protocol<LANES>, const LANES: usize>(
     raw: &P,
     node: &Waiter,
     waker: &Waker,
 ) -> Poll<Result<(), Refused>> {
+    let mine = waker.clone();
+    let since = if P::TIMED { clock::now() } else { 0 };
+    let look_again = {
+        let mut queue = raw.queue(Driver(())).lock();
+        let mut turn = Turn::new(node, waker, Phase::Idle, true);
+        let verdict = raw.arrive(&mut queue, &mut turn);
+        if let Verdict::Refused(code) = verdict {
+            node.set_stage(Stage::Done);
+            return Poll::Ready(Err(Refused(code)));
+        }
+        let look_again = if verdict == Verdict::Acquired {
+            node.set_stage(Stage::Held);
+            None
+        } else {
+            debug_assert_eq!(verdict, Verdict::Back, "a newcomer queues at the end");
+            // SAFETY: the node is not linked, it has had no waker before, and it is pinned, as
+            // `poll` was given a pinned reference; the destructor of `Waiting` unlinks it.
+            unsafe {
+                node.init(Fields::new(mine, since));
+                queue.push_back(node, 0);
+            }
+            // Relaxed: the lock publishes it.
+            node.set_phase(Phase::Queued, Ordering::Relaxed);
+            node.set_stage(Stage::Waiting);
+            Some(turn.look_again)
+        };
+        if queue.concerns_batons() {
+            raw.pass_on(&mut queue);
+        }
+        look_again
+    };
+    match look_again {
+        None => {
+            node.set_stage(Stage::Done);
+            Poll::Ready(Ok(()))
+        }
+        Some(look_again) => {
+            if look_again {
+                waker.wake_by_ref();
+            }
+            Poll::Pending
+        }
+    }
+}
+
+/// A waiter is polled that has been polled before.
+#[inline(never)]
+fn poll_again<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+) -> Poll<Result<(), Refused>> {
+    match node.stage() {
+        Stage::Done => panic!("a future was polled after it had completed"),
+        Stage::Held => {
+            node.set_stage(Stage::Done);
+            return Poll::Ready(Ok(()));
+        }
+        _ => {}
+    }
     // Acquire: if the node has been unlinked, it is ours again.
     let phase = node.phase(Ordering::Acquire);
-    if let Some(result) = conclude(node, phase) {
+    if let Some(result) = conclude(phase) {
+        node.set_stage(Stage::Done);
         return Poll::Ready(result);
     }
-    // These two hold no waker and will most likely wait.
-    let mut spare = matches!(phase, Phase::Idle | Phase::Revoked).then(|| waker.clone());
+    let mut wakers = Wakers {
+        // A revoked waiter holds none and will most likely wait.
+        spare: (phase == Phase::Revoked).then(|| waker.clone()),
+        old: None,
+    };
     let mut counted = false;
     loop {
-        let mut queue = raw.queue(Driver(())).lock();
-        // Relaxed: whoever changed it held the lock.
-        let phase = node.phase(Ordering::Relaxed);
-        if let Some(result) = conclude(node, phase) {
-            queue.release();
-            return Poll::Ready(result);
-        }
-        // SAFETY: the lock is held.
-        let armed = unsafe { node.read(|fields| fields.is_armed_for(waker, phase)) };
-        let can_wait = armed || spare.is_some();
-        let mut turn = Turn {
-            node,
-            waker,
-            phase,
-            can_wait,
-            look_again: false,
-            _not_send: PhantomData,
+        let step = {
+            let mut queue = raw.queue(Driver(())).lock();
+            // Relaxed: whoever changed it held the lock.
+            let phase = node.phase(Ordering::Relaxed);
+            if phase == Phase::Revoked && !counted {
+                counted = true;
+                queue.more_patience();
+            }
+            match conclude(phase) {
+                Some(result) => Step::Over(result),
+                None => look(raw, &mut queue, node, waker, phase, &mut wakers),
+            }
         };
-        if phase == Phase::Revoked && !counted {
-            counted = true;
-            queue.more_patience();
-        }
-        let verdict = raw.turn(&mut queue, &mut turn);
-        let look_again = turn.look_again;
-        match verdict {
-            verdict @ (Verdict::Acquired | Verdict::Refused(_)) => {
-                if phase.is_linked() {
-                    // SAFETY: the phase says so, and the lock is held.
-                    unsafe { queue.unlink(node) };
-                }
-                // SAFETY: the lock is held, and the phase changes below.
-                let (old, given) =
-                    unsafe { node.write(|fields| (fields.take_waker(phase), fields.baton)) };
-                if phase.is_baton() {
-                    queue.claimed(given);
-                }
-                // Relaxed, here and below: an unlinked node is read by its future only.
-                let result = match verdict {
-                    Verdict::Refused(code) => {
-                        node.set_phase(Phase::Done, Ordering::Relaxed);
-                        Err(Refused(code))
-                    }
-                    _ => {
-                        node.set_phase(Phase::Held, Ordering::Relaxed);
-                        Ok(())
-                    }
-                };
-                raw.pass_on(&mut queue);
-                queue.release();
-                drop((old, spare));
-                node.set_phase(Phase::Done, Ordering::Relaxed);
+        match step {
+            Step::Over(result) => {
+                drop(wakers);
+                node.set_stage(Stage::Done);
                 return Poll::Ready(result);
             }
-            Verdict::Rearm => {
-                debug_assert!(!can_wait);
-                raw.pass_on(&mut queue);
-                queue.release();
-                spare = Some(waker.clone());
-            }
-            place @ (Verdict::Stay | Verdict::Back | Verdict::Front) => {
-                debug_assert!(can_wait);
-                let old = spare.take().and_then(|new| {
-                    // SAFETY: the lock is held, and the phase becomes Queued below.
-                    unsafe { node.write(|fields| fields.put_waker(new, phase)) }
-                });
-                // A baton becomes a plain waiter: back to the lane where those are.
-                let place = if LANES > 1 && phase.is_baton() {
-                    Verdict::Front
-                } else {
-                    place
-                };
-                if place != Verdict::Stay {
-                    if phase.is_linked() {
-                        // SAFETY: the phase says so, and the lock is held.
-                        unsafe { queue.unlink(node) };
-                    } else if P::TIMED && phase == Phase::Idle {
-                        let now = clock::now();
-                        // SAFETY: the lock is held.
-                        unsafe { node.write(|fields| fields.since = now) };
-                    }
-                    // SAFETY: the node is not linked; it is pinned, as `poll` was given a pinned
-                    // reference, and the destructor of `Waiting` unlinks it.
-                    unsafe {
-                        match place {
-                            Verdict::Front => queue.push_revoked(node),
-                            _ => queue.push_back(node, 0),
-                        }
-                    }
-                }
-                queue.changed(phase);
-                // Relaxed: the lock publishes it.
-                node.set_phase(Phase::Queued, Ordering::Relaxed);
-                raw.pass_on(&mut queue);
-                queue.release();
-                drop(old);
+            Step::Wait { look_again } => {
+                drop(wakers);
                 if look_again {
                     waker.wake_by_ref();
                 }
                 return Poll::Pending;
             }
+            Step::Rearm => wakers.spare = Some(waker.clone()),
         }
     }
 }
 
-/// The end of the story, if the phase is one.
-fn conclude(node: &Waiter, phase: Phase) -> Option<Result<(), Refused>> {
-    let result = match phase {
-        Phase::Held | Phase::Settled(0) => Ok(()),
-        Phase::Settled(code) => Err(Refused(code)),
-        Phase::Done => panic!("a future was polled after it had completed"),
-        Phase::Idle | Phase::Revoked => return None,
-        Phase::Queued | Phase::Notified | Phase::Granted => return None,
-    };
-    // Relaxed: an unlinked node is read by its future only.
-    node.set_phase(Phase::Done, Ordering::Relaxed);
-    Some(result)
+/// Wakers that are dropped once the queue is unlocked: a drop is foreign code.
+struct Wakers {
+    /// A clone, to be kept if the waiter has to wait.
+    spare: Option<Waker>,
+    /// What the node had before.
+    old: Option<Waker>,
 }
 
-#[cold]
+/// What a look at the locked queue led to.
+enum Step {
+    Over(Result<(), Refused>),
+    Wait { look_again: bool },
+    Rearm,
+}
+
+/// A waiter in `phase` has its turn.
+#[inline]
+fn look<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    queue: &mut Locked<'_, LANES>,
+    node: &Waiter,
+    waker: &Waker,
+    phase: Phase,
+    wakers: &mut Wakers,
+) -> Step {
+    if phase == Phase::Granted {
+        raw.claim(queue, &Turn::new(node, waker, phase, false));
+        // SAFETY: the phase says that it is linked, and the lock is held.
+        let given = unsafe {
+            queue.unlink(node);
+            node.read(|fields| fields.baton)
+        };
+        queue.claimed(given);
+        node.set_stage(Stage::Held);
+        if queue.concerns_batons() {
+            raw.pass_on(queue);
+        }
+        return Step::Over(Ok(()));
+    }
+    // SAFETY: the lock is held, and the node has been queued.
+    let armed = phase == Phase::Queued && unsafe { node.read(|f| f.is_armed_for(waker, phase)) };
+    let mut turn = Turn::new(node, waker, phase, armed || wakers.spare.is_some());
+    let verdict = raw.turn(queue, &mut turn);
+    let look_again = turn.look_again;
+    let step = match verdict {
+        Verdict::Acquired | Verdict::Refused(_) => {
+            if phase.is_linked() {
+                // SAFETY: the phase says so, and the lock is held.
+                unsafe { queue.unlink(node) };
+            }
+            // SAFETY: the lock is held, and the stage changes below: the phase is not looked at again.
+            let (old, given) = unsafe { node.write(|f| (f.take_waker(phase), f.baton)) };
+            wakers.old = old;
+            if phase.is_baton() {
+                queue.claimed(given);
+            }
+            match verdict {
+                Verdict::Refused(code) => {
+                    node.set_stage(Stage::Done);
+                    Step::Over(Err(Refused(code)))
+                }
+                _ => {
+                    node.set_stage(Stage::Held);
+                    Step::Over(Ok(()))
+                }
+            }
+        }
+        Verdict::Rearm => {
+            debug_assert!(!turn.can_wait);
+            Step::Rearm
+        }
+        place @ (Verdict::Stay | Verdict::Back | Verdict::Front) => {
+            debug_assert!(turn.can_wait);
+            if let Some(new) = wakers.spare.take() {
+                // SAFETY: the lock is held, and the phase becomes Queued below.
+                wakers.old = unsafe { node.write(|fields| fields.put_waker(new, phase)) };
+            }
+            // A baton becomes a plain waiter: back to the lane where those are.
+            let place = if LANES > 1 && phase.is_baton() {
+                Verdict::Front
+            } else {
+                place
+            };
+            if place != Verdict::Stay {
+                if phase.is_linked() {
+                    // SAFETY: the phase says so, and the lock is held.
+                    unsafe { queue.unlink(node) };
+                }
+                // SAFETY: the node is not linked; it is pinned, as `poll` was given a pinned
+                // reference, and the destructor of `Waiting` unlinks it.
+                unsafe {
+                    match place {
+                        Verdict::Front => queue.push_revoked(node),
+                        _ => queue.push_back(node, 0),
+                    }
+                }
+            }
+            queue.changed(phase);
+            // Relaxed: the lock publishes it.
+            node.set_phase(Phase::Queued, Ordering::Relaxed);
+            Step::Wait { look_again }
+        }
+    };
+    if !phase.is_baton() || queue.concerns_batons() {
+        raw.pass_on(queue);
+    }
+    step
+}
+
+/// The end of the story, if the phase is one.
+#[inline]
+fn conclude(phase: Phase) -> Option<Result<(), Refused>> {
+    match phase.verdict()? {
+        0 => Some(Ok(())),
+        code => Some(Err(Refused(code))),
+    }
+}
+
 #[inline(never)]
 fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Waiter) {
+    let held = node.stage() == Stage::Held;
+    node.set_stage(Stage::Done);
+    let waker;
     // Acquire: if the node has been unlinked, it is ours again.
-    if matches!(
-        node.phase(Ordering::Acquire),
-        Phase::Revoked | Phase::Settled(_)
-    ) {
+    if !held && !node.phase(Ordering::Acquire).is_linked() {
         return;
     }
-    let mut queue = raw.queue(Driver(())).lock();
-    // Relaxed: whoever changed it held the lock.
-    let phase = node.phase(Ordering::Relaxed);
-    let left = match phase {
-        Phase::Queued => Left::Queued,
-        Phase::Notified => Left::Notified,
-        Phase::Granted | Phase::Held => Left::Acquired,
-        // Its baton was taken, or its wait ended, while we waited for the lock.
-        Phase::Revoked | Phase::Settled(_) | Phase::Idle | Phase::Done => return,
-    };
-    if phase.is_linked() {
-        // SAFETY: the phase says so, and the lock is held.
-        unsafe { queue.unlink(node) };
+    {
+        let mut queue = raw.queue(Driver(())).lock();
+        // Relaxed: whoever changed it held the lock.
+        let phase = node.phase(Ordering::Relaxed);
+        let left = match phase {
+            _ if held => Left::Acquired,
+            Phase::Queued => Left::Queued,
+            Phase::Notified => Left::Notified,
+            Phase::Granted => Left::Acquired,
+            // Its baton was taken, or its wait ended, while we waited for the lock.
+            _ => return,
+        };
+        // Who stands behind another one stands in nobody's way.
+        let owes = left != Left::Queued || queue.is_first(node);
+        waker = if held {
+            None
+        } else {
+            // SAFETY: the phase says that it is linked, and the lock is held.
+            unsafe { queue.unlink(node) };
+            // SAFETY: the lock is held, and nobody looks at the phase of a node that is not linked
+            // but its future, which is over.
+            unsafe { node.write(|fields| fields.take_waker(phase)) }
+        };
+        // SAFETY: the lock is held.
+        raw.left(left, unsafe { node.tag() });
+        if owes || queue.concerns_batons() {
+            raw.pass_on(&mut queue);
+        }
     }
-    // SAFETY: the lock is held, and the phase changes below.
-    let (waker, tag) = unsafe { node.write(|fields| (fields.take_waker(phase), fields.tag)) };
-    // Relaxed: an unlinked node is read by its future only.
-    node.set_phase(Phase::Done, Ordering::Relaxed);
-    raw.left(left, tag);
-    raw.pass_on(&mut queue);
-    queue.release();
     drop(waker);
 }
 
@@ -398,7 +516,7 @@ where
 {
     #[inline]
     fn drop(&mut self) {
-        if !self.waiter.is_idle_or_done() {
+        if matches!(self.waiter.stage(), Stage::Waiting | Stage::Held) {
             leave(self.holder.raw(Driver(())), &self.waiter);
         }
     }
@@ -409,9 +527,8 @@ where
     H: Deref<Target: Contains<LANES>>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Relaxed: a snapshot.
         f.debug_struct("Waiting")
-            .field("phase", &self.waiter.phase(Ordering::Relaxed))
+            .field("waiter", &self.waiter)
             .finish()
     }
 }

@@ -13,7 +13,7 @@
 //!   and newcomers queue.
 //! * `CONDITION`: somebody waits for the guarded value to change (`lock_when`).
 //! * `BARGES`: how often a newcomer took the lock past the queue since the head last changed; it
-//!   saturates.
+//!   wraps, where the policy sets no bound.
 //!
 //! Go's `sync.Mutex` counts its waiters in the word; ours counts them in the queue, so the word
 //! fits 32 bits everywhere and no number of waiters overflows it.
@@ -114,8 +114,9 @@ impl LockState {
     pub const fn join(self, rule: Rule) -> Option<Self> {
         if self.is_locked() || self.must_hand_over(rule) {
             None
-        } else if self.is_waiting() && self.barges() < u8::MAX {
-            Some(LockState((self.0 | LOCKED) + BARGE))
+        } else if self.is_waiting() {
+            let barges = self.0.wrapping_add(BARGE) & BARGES;
+            Some(LockState(self.0 & !BARGES | barges | LOCKED))
         } else {
             Some(LockState(self.0 | LOCKED))
         }
@@ -245,14 +246,17 @@ impl LockWord {
         LockState(self.0.load(order))
     }
 
-    /// Takes a lock that is free and has no waiters: the uncontended path, one exchange.
+    /// Takes a lock that is free and has no waiters: the uncontended path, one exchange. (The look
+    /// before it is free where the exchange succeeds, and saves one that would fail.)
     #[inline]
     #[must_use]
     pub fn try_take_free(&self) -> bool {
         // Acquire: what the last owner did is seen. Pairs with `release`.
-        self.0
-            .compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
+        self.0.load(Ordering::Relaxed) == 0
+            && self
+                .0
+                .compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Lets go of the lock that the caller holds: one read-modify-write. Returns the state before.
@@ -262,6 +266,19 @@ impl LockWord {
         let old = LockState(self.0.fetch_sub(LOCKED, Ordering::Release));
         debug_assert!(old.is_locked());
         old
+    }
+
+    /// Lets go of the lock with `new` as the next state, in which the caller keeps or gives up
+    /// `LOCKED` as it likes.
+    ///
+    /// The caller holds the lock, and the queue's: then nobody else changes the word. (Newcomers
+    /// find it locked; flags that concern waiters are changed under the queue's lock. Only
+    /// `CONDITION` may be cleared by a former owner meanwhile, and set again here, which costs one
+    /// look at an empty queue.)
+    #[inline]
+    pub fn hand_on(&self, new: LockState) {
+        // Release: as `release`.
+        self.0.store(new.0, Ordering::Release);
     }
 
     /// Lets go of the lock if somebody holds it. Returns the state before.
@@ -359,8 +376,8 @@ mod tests {
                     Some(new) => {
                         assert!(open, "{s:?} {rule:?}");
                         assert!(new.is_locked());
-                        let counts = s.is_waiting() && s.barges() != 255;
-                        assert_eq!(new.barges(), s.barges() + u8::from(counts));
+                        let one = u8::from(s.is_waiting());
+                        assert_eq!(new.barges(), s.barges().wrapping_add(one));
                         assert_eq!(new.is_waiting(), s.is_waiting());
                         assert_eq!(new.is_notified(), s.is_notified());
                         assert_eq!(new.is_starving(), s.is_starving());
