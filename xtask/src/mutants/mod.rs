@@ -116,15 +116,16 @@ fn try_run(options: &Options) -> Result<bool, String> {
             Ok(trial) => {
                 println!("    {}", summary(&trial));
                 rows.push(table::Row::new(mutant, &trial));
+                if options.write_docs {
+                    // At once: a run that is interrupted goes on with --only.
+                    table::write(&all, &rows)?;
+                }
             }
             Err(reason) => {
                 println!("    ERROR: {reason}");
                 broken.push(reason);
             }
         }
-    }
-    if options.write_docs {
-        table::write(&all, &rows)?;
     }
     let survivors: Vec<&str> = rows.iter().filter_map(table::Row::survivor).collect();
     for survivor in &survivors {
