@@ -59,6 +59,9 @@ unsafe impl Protocol<1> for Nothing {
     fn try_now(&self, _: usize) -> bool {
         false
     }
+    fn arrive(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
+        Verdict::Back
+    }
     fn turn(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
         Verdict::Stay
     }
