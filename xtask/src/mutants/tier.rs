@@ -87,7 +87,10 @@ impl Tier {
     }
 
     /// The commands, run one after the other until one fails. `dir` is the copy of the workspace.
-    pub(crate) fn commands(self, room: Room, preemptions: u8, dir: &Path) -> Vec<Command> {
+    pub(crate) fn commands(self, file: &str, preemptions: u8, dir: &Path) -> Vec<Command> {
+        let Some(room) = Room::of(file) else {
+            return Vec::new();
+        };
         let commands = match self {
             // One package at a time: a fault in the lower one is mostly found before the upper one
             // is built.
@@ -109,6 +112,8 @@ impl Tier {
             Tier::Loom => room
                 .packages()
                 .iter()
+                // The words have their models in the primitives.
+                .filter(|package| primitive(file).is_none() || **package == "async-sync")
                 .map(|package| {
                     optimised("loom", package).env("LOOM_MAX_PREEMPTIONS", preemptions.to_string())
                 })
@@ -130,13 +135,17 @@ impl Tier {
     }
 
     /// What goes to the test program.
-    pub(crate) fn test_args(self) -> &'static [&'static str] {
+    pub(crate) fn test_args(self, file: &str) -> Vec<String> {
+        let args = |args: &[&str]| args.iter().map(ToString::to_string).collect();
         match self {
             // Compiles programs that must not compile, which says nothing about a mutant.
-            Tier::Tests => &["--skip", "what_does_not_compile"],
-            Tier::Loom => &["loom"],
-            Tier::Shuttle => &["shuttle"],
-            Tier::Conformance | Tier::Explorer | Tier::Miri => &[],
+            Tier::Tests => args(&["--skip", "what_does_not_compile"]),
+            Tier::Loom => match primitive(file) {
+                Some(primitive) => vec![format!("{primitive}::loom")],
+                None => args(&["loom"]),
+            },
+            Tier::Shuttle => args(&["shuttle"]),
+            Tier::Conformance | Tier::Explorer | Tier::Miri => Vec::new(),
         }
     }
 }
@@ -152,6 +161,20 @@ impl fmt::Display for Tier {
             Tier::Miri => "miri",
         })
     }
+}
+
+/// The primitive whose models are the ones that can see a fault in this file; none if all can.
+fn primitive(file: &str) -> Option<&'static str> {
+    let has = |part: &&(&str, &str)| file.contains(part.0);
+    const FILES: [(&str, &str); 6] = [
+        ("/mutex/", "mutex"),
+        ("/word/lock.rs", "mutex"),
+        ("/semaphore/", "semaphore"),
+        ("/word/permit.rs", "semaphore"),
+        ("/wait_group/", "wait_group"),
+        ("/word/count.rs", "wait_group"),
+    ];
+    FILES.iter().find(has).map(|(_, primitive)| *primitive)
 }
 
 /// How the names of the explorer's test programs begin.
@@ -201,7 +224,8 @@ mod tests {
             let room = Room::of(&format!("crates/{package}/src/lib.rs")).unwrap();
             assert_eq!(room.name(), package);
             for tier in ALL.into_iter().filter(|tier| tier.covers(room)) {
-                let there = !tier.commands(room, 2, plan::root()).is_empty();
+                let file = format!("crates/{package}/src/lib.rs");
+                let there = !tier.commands(&file, 2, plan::root()).is_empty();
                 assert!(there || tier == Tier::Explorer, "{tier} {package}");
             }
         }

@@ -31,7 +31,7 @@ pub(crate) struct Lab {
     scratch: Scratch,
     all_tiers: bool,
     /// How long each tier takes for unchanged sources; absent when it has not been asked.
-    baselines: BTreeMap<(Tier, Room, u8), Baseline>,
+    baselines: BTreeMap<(Tier, Vec<String>), Baseline>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,12 +69,12 @@ impl Lab {
             if tier < mutant.tier || unasked || !tier.covers(room) {
                 continue;
             }
-            let Baseline::Passed(times) = self.baseline(tier, room, mutant.preemptions)? else {
+            let Baseline::Passed(times) = self.baseline(tier, mutant)? else {
                 continue;
             };
             let started = Instant::now();
             self.write(mutant, &faulty)?;
-            let verdict = self.tier(tier, room, mutant.preemptions, &times);
+            let verdict = self.tier(tier, mutant, &times);
             self.write(mutant, original)?;
             trial.time += started.elapsed();
             match verdict {
@@ -103,12 +103,18 @@ impl Lab {
     }
 
     /// How long the unchanged sources take, which have to pass. Asked once.
-    fn baseline(&mut self, tier: Tier, room: Room, preemptions: u8) -> Result<Baseline, String> {
-        let key = (tier, room, if tier == Tier::Loom { preemptions } else { 0 });
+    fn baseline(&mut self, tier: Tier, mutant: &Mutant) -> Result<Baseline, String> {
+        let commands = tier.commands(&mutant.file, mutant.preemptions, self.scratch.root());
+        let args = tier.test_args(&mutant.file);
+        let typed = commands.iter().map(ToString::to_string);
+        let key = (tier, typed.chain(args.iter().cloned()).collect());
         if let Some(known) = self.baselines.get(&key) {
             return Ok(known.clone());
         }
-        println!("    (the unchanged sources under {tier}, for {room:?})");
+        println!(
+            "    (the unchanged sources under {tier}, for {})",
+            mutant.file
+        );
         let mut times = Vec::new();
         let mut tests = 0;
         let missing = (tier == Tier::Miri).then(|| crate::need::Need::Miri.missing());
@@ -117,10 +123,10 @@ impl Lab {
             self.baselines.insert(key, Baseline::Absent);
             return Ok(Baseline::Absent);
         }
-        for command in tier.commands(room, preemptions, self.scratch.root()) {
+        for command in commands {
             build(&command)?;
             let started = Instant::now();
-            let end = execute(&command, tier, BASELINE);
+            let end = execute(&command, &args, BASELINE);
             match (&end, verdict::of_run(&end)) {
                 (End::Exited(output), Verdict::Missed) => {
                     tests += crate::outcome::tests_passed(&output.stdout);
@@ -141,13 +147,14 @@ impl Lab {
         Ok(baseline)
     }
 
-    fn tier(&self, tier: Tier, room: Room, preemptions: u8, times: &[Duration]) -> Verdict {
-        let commands = tier.commands(room, preemptions, self.scratch.root());
+    fn tier(&self, tier: Tier, mutant: &Mutant, times: &[Duration]) -> Verdict {
+        let commands = tier.commands(&mutant.file, mutant.preemptions, self.scratch.root());
+        let args = tier.test_args(&mutant.file);
         for (command, time) in commands.iter().zip(times) {
             if let Err(reason) = build(command) {
                 return Verdict::Void(reason);
             }
-            let end = execute(command, tier, LEAST.max(*time * PATIENCE));
+            let end = execute(command, &args, LEAST.max(*time * PATIENCE));
             let verdict = verdict::of_run(&end);
             if verdict != Verdict::Missed {
                 return verdict;
@@ -171,13 +178,11 @@ fn build(command: &Command) -> Result<(), String> {
     }
 }
 
-fn execute(command: &Command, tier: Tier, limit: Duration) -> End {
+fn execute(command: &Command, args: &[String], limit: Duration) -> End {
     let mut command = command.clone();
-    if !tier.test_args().is_empty() {
+    if !args.is_empty() {
         command.args.push("--".to_owned());
-        command
-            .args
-            .extend(tier.test_args().iter().map(ToString::to_string));
+        command.args.extend_from_slice(args);
     }
     process::run(&command, Instant::now() + limit)
 }
