@@ -234,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_one_primitive_needs_its_models_only() {
+        let args = |file| Tier::Loom.test_args(file).join(" ");
+        assert_eq!(
+            args("crates/sync-core/src/word/permit.rs"),
+            "semaphore::loom"
+        );
+        assert_eq!(args("crates/async-sync/src/mutex/raw.rs"), "mutex::loom");
+        assert_eq!(args("crates/sync-core/src/waiters/list.rs"), "loom");
+    }
+
+    #[test]
     fn tiers_are_ordered_by_their_cost() {
         assert!(ALL.is_sorted());
     }
