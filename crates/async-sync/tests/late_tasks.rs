@@ -2,8 +2,8 @@
 
 mod support;
 
-use async_sync::Mutex;
 use async_sync::mutex::{Adaptive, Barging, Policy};
+use async_sync::{Mutex, Semaphore};
 use support::{VirtualTime, queued};
 
 #[test]
@@ -45,4 +45,22 @@ fn try_lock_leaves_the_lock_to_a_woken_waiter() {
     }
     check::<Adaptive>();
     check::<Barging>();
+}
+
+/// A claim is an operation like every other one: it takes stale batons of others away.
+#[test]
+fn a_claim_revokes_a_stale_grant_of_another() {
+    let mut time = VirtualTime::start();
+    let semaphore = Semaphore::new(2);
+    let both = semaphore.try_acquire_many(2).unwrap();
+    let mut first = queued(semaphore.acquire());
+    let mut parked = queued(semaphore.acquire());
+    let mut third = queued(semaphore.acquire());
+    drop(both);
+    time.advance_us(1100);
+    let held = first.ready().unwrap();
+    assert!(third.woken(), "the second grant was stale");
+    drop((held, third.ready().unwrap()));
+    drop(parked.ready().unwrap());
+    assert_eq!((semaphore.available(), semaphore.waiters()), (2, 0));
 }

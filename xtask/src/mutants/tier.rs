@@ -209,8 +209,6 @@ fn optimised(checker: &'static str, package: &str) -> Command {
         .env("CARGO_TARGET_DIR", target_dir(checker))
         .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        // A mutant is built as often as it is run.
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .env("CARGO_INCREMENTAL", "1")
 }
 
