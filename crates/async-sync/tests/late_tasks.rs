@@ -2,6 +2,10 @@
 
 mod support;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
 use async_sync::mutex::{Adaptive, Barging, Policy};
 use async_sync::{Mutex, Semaphore};
 use support::{VirtualTime, queued};
@@ -62,5 +66,35 @@ fn a_claim_revokes_a_stale_grant_of_another() {
     assert!(third.woken(), "the second grant was stale");
     drop((held, third.ready().unwrap()));
     drop(parked.ready().unwrap());
+    assert_eq!((semaphore.available(), semaphore.waiters()), (2, 0));
+}
+
+/// What a claim has got is not lost when it wakes somebody whose waker panics.
+#[test]
+fn a_claim_survives_the_panic_of_a_waker() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("wake");
+        }
+    }
+    let mut time = VirtualTime::start();
+    let semaphore = Semaphore::new(2);
+    let both = semaphore.try_acquire_many(2).unwrap();
+    let mut first = queued(semaphore.acquire());
+    let parked = queued(semaphore.acquire());
+    let mut third = Box::pin(semaphore.acquire());
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(
+        third
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    drop(both);
+    time.advance_us(1100);
+    // Takes the stale grant of `parked` away, and gives it to the third.
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(first.poll()))).is_err());
+    drop((first, parked, third));
     assert_eq!((semaphore.available(), semaphore.waiters()), (2, 0));
 }

@@ -40,6 +40,37 @@ fn done_happens_before_wait_returns() {
     });
 }
 
+/// The same for a waiter that finds the work done at its first look.
+#[test]
+fn done_happens_before_a_late_wait() {
+    model(|| {
+        let shared = Arc::new((RawWaitGroup::new(), UnsafeCell::new(0)));
+        shared.0.add(1);
+        let worker = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                // SAFETY: read only after the wait; loom checks it.
+                shared.1.with_mut(|value| unsafe { *value += 1 });
+                shared.0.done();
+            })
+        };
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let task = Task::new();
+                let mut wait = pin!(shared.0.wait());
+                if task.poll(wait.as_mut()).is_ready() {
+                    // SAFETY: the worker is done; loom checks it.
+                    assert_eq!(shared.1.with(|value| unsafe { *value }), 1);
+                }
+            })
+        };
+        worker.join().unwrap();
+        waiter.join().unwrap();
+        assert_eq!((shared.0.count(), shared.0.waiters()), (0, 0));
+    });
+}
+
 /// Several waiters, one of which leaves.
 #[test]
 fn cancel_against_done() {
