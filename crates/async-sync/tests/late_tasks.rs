@@ -1,4 +1,4 @@
-//! Who gets the lock after a task that did not come. Found wanting by `cargo xtask mutants`.
+//! Who gets the lock after a task that did not come, or came too often. Found wanting by `cargo xtask mutants`.
 
 mod support;
 
@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use async_sync::mutex::{Adaptive, Barging, Policy};
+use async_sync::mutex::{Adaptive, Barging, Fifo, Policy};
 use async_sync::{Mutex, Semaphore};
 use support::{VirtualTime, queued};
 
@@ -97,4 +97,26 @@ fn a_claim_survives_the_panic_of_a_waker() {
     assert!(catch_unwind(AssertUnwindSafe(|| drop(first.poll()))).is_err());
     drop((first, parked, third));
     assert_eq!((semaphore.available(), semaphore.waiters()), (2, 0));
+}
+
+/// A task that is woken for another reason polls its waiter in vain, and keeps its place.
+#[test]
+fn a_spurious_poll_keeps_the_place() {
+    let _time = VirtualTime::start();
+    let mutex = Mutex::<_, Fifo>::with_policy(());
+    let guard = mutex.try_lock().unwrap();
+    let mut locks = [queued(mutex.lock()), queued(mutex.lock())];
+    let semaphore = Semaphore::new(1);
+    let permit = semaphore.try_acquire().unwrap();
+    let mut acquires = [queued(semaphore.acquire()), queued(semaphore.acquire())];
+    for _ in 0..3 {
+        locks[0].pending();
+        acquires[0].pending();
+    }
+    drop((guard, permit));
+    locks[1].pending();
+    acquires[1].pending();
+    for (lock, acquire) in locks.iter_mut().zip(&mut acquires) {
+        drop((lock.ready(), acquire.ready()));
+    }
 }
