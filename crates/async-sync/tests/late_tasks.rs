@@ -120,3 +120,24 @@ fn a_spurious_poll_keeps_the_place() {
         drop((lock.ready(), acquire.ready()));
     }
 }
+
+/// One late task makes the queue patient, and one that is in time makes it forget that.
+#[test]
+fn patience_ends_with_a_task_that_is_in_time() {
+    let mut time = VirtualTime::start();
+    let mutex = Mutex::<_, Fifo>::with_policy(());
+    let guard = mutex.try_lock().unwrap();
+    let mut late = queued(mutex.lock());
+    drop(guard);
+    time.advance_us(1100);
+    let held = mutex.try_lock().expect("the grant is stale");
+    late.pending(); // it comes after all
+    drop(held);
+    drop(late.ready()); // in time
+    let guard = mutex.try_lock().unwrap();
+    let parked = queued(mutex.lock());
+    drop(guard);
+    time.advance_us(1100);
+    assert!(mutex.try_lock().is_some(), "a millisecond is enough again");
+    drop(parked);
+}
