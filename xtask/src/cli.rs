@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::mutants;
 use crate::step::Step;
 
 #[derive(Debug, Parser)]
@@ -18,8 +19,17 @@ pub(crate) enum Tier {
     /// What CI runs: formatting, lints, all tests, feature combinations, docs, bounded models,
     /// dependency rules, examples
     Test(Selection),
-    /// `test`, and the model checkers, Miri and `ThreadSanitizer` at length (hours)
-    Deep(Selection),
+    /// `test`, and the model checkers, Miri, `ThreadSanitizer` and the mutants at length (about an
+    /// hour)
+    Deep {
+        /// Write the results into docs/verification.md
+        #[arg(long)]
+        write_docs: bool,
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Plants faults and looks which tier of the tests notices each
+    Mutants(mutants::Options),
     /// The benchmark report: everything beside its peers, as tables and charts
     Bench(Report),
     /// Measures who keeps which promise, ours and others, and writes docs/conformance.md
@@ -66,19 +76,6 @@ pub(crate) struct Selection {
     /// Stop at the first step that fails
     #[arg(long)]
     pub(crate) fail_fast: bool,
-}
-
-impl Tier {
-    /// Of the report, `--only` picks rows, not steps.
-    pub(crate) fn selection(&self) -> Selection {
-        match self {
-            Self::Test(selection)
-            | Self::Deep(selection)
-            | Self::Conformance(selection)
-            | Self::Doc { selection, .. } => selection.clone(),
-            Self::Bench(_) => Selection::default(),
-        }
-    }
 }
 
 impl Selection {
@@ -136,14 +133,17 @@ mod tests {
 
     #[test]
     fn options_follow_the_tier() {
-        let cli = Cli::parse_from(["xtask", "test", "--only", "a", "--only", "b"]);
-        assert_eq!(cli.tier.selection().only, ["a", "b"]);
+        let cli = Cli::parse_from(["xtask", "doc", "--open", "--only", "a", "--only", "b"]);
+        let Tier::Doc { open, selection } = cli.tier else {
+            panic!("another command");
+        };
+        assert!(open);
+        assert_eq!(selection.only, ["a", "b"]);
     }
 
     #[test]
     fn rows_of_the_report_are_no_steps() {
         let cli = Cli::parse_from(["xtask", "bench", "--quick", "--only", "P1"]);
-        assert!(cli.tier.selection().only.is_empty());
         assert!(matches!(cli.tier, Tier::Bench(Report { quick: true, .. })));
     }
 }

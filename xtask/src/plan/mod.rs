@@ -13,6 +13,8 @@ use crate::cli::Report;
 use crate::need::{self, Need};
 use crate::step::{Command, Step};
 
+pub(crate) use nightly::MIRIFLAGS;
+
 /// The oldest release that this workspace promises to compile with.
 const MSRV: &str = env!("CARGO_PKG_RUST_VERSION");
 
@@ -38,7 +40,7 @@ pub(crate) fn test() -> Vec<Step> {
     steps
 }
 
-/// Everything that we know to check.
+/// Everything that we know to check: less than an hour on two cores.
 pub(crate) fn deep() -> Vec<Step> {
     let mut steps = test();
     steps.extend(models::full());
@@ -101,7 +103,7 @@ pub(crate) fn root() -> &'static Path {
 
 /// A target directory of their own for builds whose `RUSTFLAGS` would evict everything else.
 /// Absolute: trybuild runs cargo in the folder of its package.
-fn target_dir(name: &str) -> String {
+pub(crate) fn target_dir(name: &str) -> String {
     let shared = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     root().join(shared).join(name).display().to_string()
 }
