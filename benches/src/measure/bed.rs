@@ -1,8 +1,12 @@
 //! The runtimes that contended cases run on.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
+
+/// What a runtime runs.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A runtime that has been started, on threads of its own: whoever measures sleeps meanwhile.
 pub trait Bed: Send + Sync + 'static {
@@ -17,7 +21,10 @@ pub trait Bed: Send + Sync + 'static {
     fn start() -> Self;
 
     /// Starts a task.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+    ///
+    /// Boxed, so that a runtime's part of a task is compiled once and not for each of some hundred
+    /// types; the price, one indirect call a poll, is the same for everybody.
+    fn spawn(&self, task: Task);
 
     /// The runtime's own way to let others run.
     fn yield_now() -> impl Future<Output = ()> + Send;
@@ -29,9 +36,9 @@ pub trait Bed: Send + Sync + 'static {
     /// If the task does.
     fn run<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> T {
         let (send, receive) = mpsc::sync_channel(1);
-        self.spawn(async move {
+        self.spawn(Box::pin(async move {
             let _ = send.send(task.await);
-        });
+        }));
         receive.recv().expect("the task ends")
     }
 }
@@ -56,7 +63,7 @@ impl Bed for TokioTwoWorkers {
         TokioTwoWorkers(builder.worker_threads(2).build().expect("a runtime starts"))
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&self, task: Task) {
         drop(self.0.spawn(task));
     }
 
@@ -77,7 +84,7 @@ impl Bed for TokioOneThread {
         TokioOneThread(handle)
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&self, task: Task) {
         drop(self.0.spawn(task));
     }
 
@@ -98,7 +105,7 @@ impl Bed for SmolTwoThreads {
         SmolTwoThreads(executor)
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&self, task: Task) {
         self.0.spawn(task).detach();
     }
 

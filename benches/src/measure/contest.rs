@@ -146,7 +146,7 @@ fn round<B: Bed, O: Operation<B>, W: Watch>(
         cancelled: AtomicU64::new(0),
     });
     for task in 0..tasks {
-        bed.spawn(run::<B, O, W>(Arc::clone(&field), task));
+        bed.spawn(Box::pin(run::<B, O, W>(Arc::clone(&field), task)));
     }
     let all = tasks as u64;
     until(grace, || field.arrived.load(Relaxed) == all);

@@ -162,7 +162,7 @@ impl<B: Bed> Spawned<B> {
                     let group = G::new();
                     for _ in 0..TASKS {
                         let token = group.token();
-                        inside.spawn(async move { drop(token) });
+                        inside.spawn(Box::pin(async move { drop(token) }));
                     }
                     group.wait().await;
                 });
