@@ -32,7 +32,7 @@ struct Tokens;
 
 impl Counting for Tokens {
     fn add(group: &RawWaitGroup) {
-        group.add_one();
+        group.add(1);
     }
     fn done(group: &RawWaitGroup) {
         group.done_one();
