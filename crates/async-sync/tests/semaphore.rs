@@ -570,3 +570,20 @@ fn threads_wait_in_the_same_queue() {
     assert_eq!((semaphore.available(), semaphore.waiters()), (2, 0));
     assert!(format!("{semaphore:?}").contains("available: 2"));
 }
+
+/// Rule 6 of the wait protocol: *any* later operation revokes a stale grant, also one that is refused.
+#[test]
+fn a_refused_request_revokes_a_stale_grant() {
+    let mut time = VirtualTime::start();
+    let semaphore = Semaphore::new(1);
+    let one = semaphore.try_acquire().unwrap();
+    let parked = queued(semaphore.acquire());
+    let mut next = queued(semaphore.acquire());
+    drop(one);
+    time.advance_us(1100);
+    assert!(!next.woken());
+    assert!(Polled::new(semaphore.acquire_many(2)).ready().is_err());
+    assert!(next.woken(), "the grant of a future that nobody polls is stale");
+    drop(next.ready());
+    drop(parked);
+}
