@@ -1,7 +1,10 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
+use crate::mutants;
 use crate::step::Step;
 
 #[derive(Debug, Parser)]
@@ -16,16 +19,19 @@ pub(crate) enum Tier {
     /// What CI runs: formatting, lints, all tests, feature combinations, docs, bounded models,
     /// dependency rules, examples
     Test(Selection),
-    /// `test`, and the model checkers, Miri and `ThreadSanitizer` at length (hours)
-    Deep(Selection),
-    /// The criterion benches
-    Bench {
-        /// Few samples: shows that the benches run, measures little
+    /// `test`, and the model checkers, Miri, `ThreadSanitizer` and the mutants at length (about an
+    /// hour)
+    Deep {
+        /// Write the results into docs/verification.md
         #[arg(long)]
-        quick: bool,
+        write_docs: bool,
         #[command(flatten)]
         selection: Selection,
     },
+    /// Plants faults and looks which tier of the tests notices each
+    Mutants(mutants::Options),
+    /// The benchmark report: everything beside its peers, as tables and charts
+    Bench(Report),
     /// Measures who keeps which promise, ours and others, and writes docs/conformance.md
     Conformance(Selection),
     /// The documentation, with warnings denied
@@ -38,8 +44,28 @@ pub(crate) enum Tier {
     },
 }
 
+/// What goes into the benchmark report, and where it goes.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Report {
+    /// Short measurements: a look, in minutes, written below target/
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Only the rows with this number, or else with this in their title (may be repeated)
+    #[arg(long, value_name = "ROW")]
+    pub(crate) only: Vec<String>,
+    /// Write it to this directory (default: docs, or below target/ if it is not complete)
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write all samples to this file as well, to compare with later
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Print the rows instead of measuring
+    #[arg(long = "list")]
+    pub(crate) rows: bool,
+}
+
 /// Which steps of a tier to run, and what to do after a failure.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Selection {
     /// Run only the steps whose name contains this (may be repeated)
     #[arg(long, value_name = "SUBSTRING")]
@@ -50,18 +76,6 @@ pub(crate) struct Selection {
     /// Stop at the first step that fails
     #[arg(long)]
     pub(crate) fail_fast: bool,
-}
-
-impl Tier {
-    pub(crate) fn selection(&self) -> &Selection {
-        match self {
-            Self::Test(selection)
-            | Self::Deep(selection)
-            | Self::Conformance(selection)
-            | Self::Bench { selection, .. }
-            | Self::Doc { selection, .. } => selection,
-        }
-    }
 }
 
 impl Selection {
@@ -119,8 +133,17 @@ mod tests {
 
     #[test]
     fn options_follow_the_tier() {
-        let cli = Cli::parse_from(["xtask", "bench", "--quick", "--only", "a", "--only", "b"]);
-        assert_eq!(cli.tier.selection().only, ["a", "b"]);
-        assert!(matches!(cli.tier, Tier::Bench { quick: true, .. }));
+        let cli = Cli::parse_from(["xtask", "doc", "--open", "--only", "a", "--only", "b"]);
+        let Tier::Doc { open, selection } = cli.tier else {
+            panic!("another command");
+        };
+        assert!(open);
+        assert_eq!(selection.only, ["a", "b"]);
+    }
+
+    #[test]
+    fn rows_of_the_report_are_no_steps() {
+        let cli = Cli::parse_from(["xtask", "bench", "--quick", "--only", "P1"]);
+        assert!(matches!(cli.tier, Tier::Bench(Report { quick: true, .. })));
     }
 }

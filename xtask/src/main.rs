@@ -1,4 +1,4 @@
-//! The commands of this workspace: `cargo xtask test | deep | bench | conformance | doc`.
+//! The commands of this workspace: `cargo xtask test | deep | mutants | bench | conformance | doc`.
 //!
 //! A tier is a list of [`Step`](step::Step)s, and a step is data: a name, what it needs, commands
 //! and what is expected of them. The rooms:
@@ -7,11 +7,18 @@
 //! - `plan`: the steps of each tier, the only place to touch when a check is added;
 //! - `step`: what a step is; `need`: what it may need from the machine;
 //! - `process`: one command under a watchdog; `outcome`: what its end means;
-//! - `run`: a list of steps in order; `report`: the closing table.
+//! - `run`: a list of steps in order; `report`: the closing table;
+//! - `mutants`: faults, and who notices them; `docs`, `last_run`: what is written into
+//!   `docs/verification.md`; `models`: whether that document names the models that there are.
 
 #![forbid(unsafe_code)]
 
 mod cli;
+mod docs;
+mod last_run;
+#[cfg(test)]
+mod models;
+mod mutants;
 mod need;
 mod outcome;
 mod plan;
@@ -24,18 +31,23 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Tier};
+use crate::cli::{Cli, Selection, Tier};
 
 fn main() -> ExitCode {
     let Cli { tier } = Cli::parse();
-    let steps = match &tier {
-        Tier::Test(_) => plan::test(),
-        Tier::Deep(_) => plan::deep(),
-        Tier::Bench { quick, .. } => plan::bench(*quick),
-        Tier::Conformance(_) => plan::conformance(),
-        Tier::Doc { open, .. } => plan::doc(*open),
+    if let Err(error) = process::kill_children_on_ctrl_c() {
+        eprintln!("Ctrl-C will not reach the running step: {error}");
+    }
+    // Of the report, `--only` picks rows, not steps.
+    let everything = Selection::default();
+    let (steps, selection) = match &tier {
+        Tier::Mutants(options) => return mutants::run(options),
+        Tier::Test(selection) => (plan::test(), selection),
+        Tier::Deep { selection, .. } => (plan::deep(), selection),
+        Tier::Bench(report) => (plan::bench(report), &everything),
+        Tier::Conformance(selection) => (plan::conformance(), selection),
+        Tier::Doc { open, selection } => (plan::doc(*open), selection),
     };
-    let selection = tier.selection();
     let steps = selection.apply(steps);
     if steps.is_empty() {
         eprintln!("no step's name contains {:?}; see --list", selection.only);
@@ -47,11 +59,16 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    if let Err(error) = process::kill_children_on_ctrl_c() {
-        eprintln!("Ctrl-C will not reach the running step: {error}");
-    }
     let results = run::all(&steps, selection.fail_fast);
     println!("\n{}", report::table(&results));
     println!("{}", report::closing_line(&results));
+    if let Tier::Deep {
+        write_docs: true, ..
+    } = &tier
+        && let Err(error) = last_run::write(&results)
+    {
+        eprintln!("{error}");
+        return ExitCode::from(2);
+    }
     report::exit_code(&results)
 }

@@ -105,7 +105,7 @@ fn succeeds(program: &str, args: &[&str]) -> bool {
 }
 
 /// Standard output, trimmed, of a quick question; `None` when it fails in any way.
-fn output(program: &str, args: &[&str]) -> Option<String> {
+pub(crate) fn output(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(args)
         .stdin(Stdio::null())

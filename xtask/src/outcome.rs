@@ -15,7 +15,7 @@ pub(crate) enum Outcome {
 pub(crate) fn judge(command: &Command, end: &End) -> Outcome {
     let output = match end {
         End::Exited(output) => output,
-        End::TimedOut => return Outcome::Failed("timed out".to_owned()),
+        End::TimedOut(_) => return Outcome::Failed("timed out".to_owned()),
         End::Interrupted => return Outcome::Failed("interrupted".to_owned()),
         End::NotStarted(error) => return Outcome::Failed(format!("could not start: {error}")),
     };
@@ -65,7 +65,7 @@ fn check(command: &Command, output: &Output) -> Result<(), String> {
 }
 
 /// The sum over libtest's lines `test result: ok. 3 passed; 0 failed; ...`.
-fn tests_passed(output: &str) -> u64 {
+pub(crate) fn tests_passed(output: &str) -> u64 {
     output
         .lines()
         .filter_map(|line| {
@@ -74,6 +74,14 @@ fn tests_passed(output: &str) -> u64 {
                 .split_once(" passed")
         })
         .filter_map(|(count, _)| count.parse::<u64>().ok())
+        .sum()
+}
+
+/// The sum over the lines `1234 schedules` of the models.
+pub(crate) fn schedules(output: &str) -> u64 {
+    output
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(" schedules")?.parse::<u64>().ok())
         .sum()
 }
 
@@ -109,7 +117,10 @@ mod tests {
     #[test]
     fn ends_without_an_exit() {
         let command = Command::cargo("build").excuse(|_| Some("never asked".to_owned()));
-        assert_eq!(judge(&command, &End::TimedOut), failed("timed out"));
+        assert_eq!(
+            judge(&command, &End::TimedOut(Output::default())),
+            failed("timed out")
+        );
         assert_eq!(judge(&command, &End::Interrupted), failed("interrupted"));
         let missing = End::NotStarted("no such file".to_owned());
         assert_eq!(
@@ -176,6 +187,14 @@ mod tests {
             Outcome::Passed
         );
         assert_eq!(tests_passed(&[some, none, some].concat()), 24);
+    }
+
+    #[test]
+    fn schedules_are_added_up() {
+        assert_eq!(
+            schedules("a\n12 schedules\nmany schedules\n30 schedules\n"),
+            42
+        );
     }
 
     #[test]

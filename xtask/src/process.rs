@@ -15,7 +15,8 @@ use crate::step::Command;
 #[derive(Debug)]
 pub(crate) enum End {
     Exited(Output),
-    TimedOut,
+    /// With what it had said by then.
+    TimedOut(Output),
     Interrupted,
     NotStarted(String),
 }
@@ -51,7 +52,7 @@ pub(crate) fn interrupted() -> bool {
 /// as well when the command wants it read.
 pub(crate) fn run(command: &Command, deadline: Instant) -> End {
     start(command)
-        .and_then(|child| watch(child, deadline))
+        .and_then(|child| watch(child, command.quiet, deadline))
         .unwrap_or_else(|error| End::NotStarted(error.to_string()))
 }
 
@@ -60,7 +61,7 @@ fn start(command: &Command) -> io::Result<Box<dyn ChildWrapper>> {
     builder
         .args(&command.args)
         .envs(command.env.iter().map(|(name, value)| (name, value)))
-        .current_dir(crate::plan::root())
+        .current_dir(command.dir.as_deref().unwrap_or(crate::plan::root()))
         .stdin(Stdio::null());
     if command.is_read() {
         builder.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -71,30 +72,31 @@ fn start(command: &Command) -> io::Result<Box<dyn ChildWrapper>> {
     wrap.spawn()
 }
 
-fn watch(mut child: Box<dyn ChildWrapper>, deadline: Instant) -> io::Result<End> {
-    let stdout = child
-        .stdout()
-        .take()
-        .map(|pipe| Tee::start(pipe, io::stdout()));
-    let stderr = child
-        .stderr()
-        .take()
-        .map(|pipe| Tee::start(pipe, io::stderr()));
+fn watch(mut child: Box<dyn ChildWrapper>, quiet: bool, deadline: Instant) -> io::Result<End> {
+    let stdout = child.stdout().take().map(|pipe| match quiet {
+        true => Tee::start(pipe, io::sink()),
+        false => Tee::start(pipe, io::stdout()),
+    });
+    let stderr = child.stderr().take().map(|pipe| match quiet {
+        true => Tee::start(pipe, io::sink()),
+        false => Tee::start(pipe, io::stderr()),
+    });
     let tees = || stdout.iter().chain(&stderr);
+    let output = |code| Output {
+        code,
+        stdout: stdout.as_ref().map(Tee::text).unwrap_or_default(),
+        stderr: stderr.as_ref().map(Tee::text).unwrap_or_default(),
+    };
     loop {
         // A grandchild that outlives the command holds its pipes open and is waited for, too.
         if let Some(status) = child.try_wait()?
             && tees().all(Tee::is_finished)
         {
-            return Ok(End::Exited(Output {
-                code: status.code(),
-                stdout: stdout.as_ref().map(Tee::text).unwrap_or_default(),
-                stderr: stderr.as_ref().map(Tee::text).unwrap_or_default(),
-            }));
+            return Ok(End::Exited(output(status.code())));
         }
         let end = match () {
             () if interrupted() => End::Interrupted,
-            () if Instant::now() >= deadline => End::TimedOut,
+            () if Instant::now() >= deadline => End::TimedOut(output(None)),
             () => {
                 thread::sleep(Duration::from_millis(20));
                 continue;
@@ -181,7 +183,7 @@ mod tests {
         let started = Instant::now();
         assert!(matches!(
             shell(&script, Duration::from_millis(200)),
-            End::TimedOut
+            End::TimedOut(_)
         ));
         assert!(started.elapsed() < Duration::from_secs(30));
         thread::sleep(Duration::from_millis(3500));
@@ -192,7 +194,7 @@ mod tests {
     fn a_leaked_grandchild_that_holds_the_pipes_is_found() {
         assert!(matches!(
             shell("sleep 60 &", Duration::from_millis(500)),
-            End::TimedOut
+            End::TimedOut(_)
         ));
     }
 }

@@ -69,12 +69,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::run::Figures;
 
     fn rows() -> Vec<Row> {
         let row = |name: &str, outcome, millis| Row {
             name: name.to_owned(),
             outcome,
             time: Duration::from_millis(millis),
+            figures: Figures::default(),
         };
         vec![
             row("fmt", Outcome::Passed, 340),

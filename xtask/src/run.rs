@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::outcome::{Outcome, judge};
-use crate::process;
+use crate::outcome::{Outcome, judge, schedules, tests_passed};
+use crate::process::{self, End};
 use crate::step::Step;
 
 /// One row of the closing table.
@@ -12,6 +12,15 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
     pub(crate) time: Duration,
+    pub(crate) figures: Figures,
+}
+
+/// What a step has run, as far as its output was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) tests: u64,
+    /// Of the model checkers.
+    pub(crate) schedules: u64,
 }
 
 /// Runs every step; goes on after a failure unless told to stop there.
@@ -24,12 +33,13 @@ pub(crate) fn all(steps: &[Step], fail_fast: bool) -> Vec<Row> {
                 .iter()
                 .any(|row| matches!(row.outcome, Outcome::Failed(_)));
         let started = Instant::now();
+        let mut figures = Figures::default();
         let outcome = if process::interrupted() {
             Outcome::NotRun("interrupted".to_owned())
         } else if stopped {
             Outcome::NotRun("an earlier step failed (--fail-fast)".to_owned())
         } else {
-            one(step, started + step.limit)
+            one(step, started + step.limit, &mut figures)
         };
         match &outcome {
             Outcome::Passed => {}
@@ -40,18 +50,24 @@ pub(crate) fn all(steps: &[Step], fail_fast: bool) -> Vec<Row> {
             name: step.name.clone(),
             outcome,
             time: started.elapsed(),
+            figures,
         });
     }
     rows
 }
 
-fn one(step: &Step, deadline: Instant) -> Outcome {
+fn one(step: &Step, deadline: Instant, figures: &mut Figures) -> Outcome {
     if let Some(missing) = step.needs.iter().find_map(|need| need.missing()) {
         return Outcome::NotRun(missing);
     }
     for command in &step.commands {
         println!("$ {command}");
-        let outcome = judge(command, &process::run(command, deadline));
+        let end = process::run(command, deadline);
+        if let End::Exited(output) = &end {
+            figures.tests += tests_passed(&output.stdout);
+            figures.schedules += schedules(&output.stdout);
+        }
+        let outcome = judge(command, &end);
         if outcome != Outcome::Passed {
             return outcome;
         }

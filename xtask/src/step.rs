@@ -1,6 +1,7 @@
 //! What a step is: a name, what it needs, and commands with what is expected of them.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::need::Need;
@@ -17,8 +18,8 @@ pub(crate) struct Step {
     pub(crate) limit: Duration,
 }
 
-/// One process to run from the root of the workspace.
-#[derive(Debug)]
+/// One process to run, from the root of the workspace as a rule.
+#[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub(crate) program: String,
     pub(crate) args: Vec<String>,
@@ -27,10 +28,14 @@ pub(crate) struct Command {
     /// Reads the output of a failed command: `Some(reason)` when it could not do its work, for a
     /// reason outside this workspace.
     pub(crate) excuse: Option<fn(&str) -> Option<String>>,
+    /// Where to run; the root of the workspace if it is not said.
+    pub(crate) dir: Option<PathBuf>,
+    /// Whether its output is kept and not shown.
+    pub(crate) quiet: bool,
 }
 
 /// What a command has to do to pass.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Expect {
     pub(crate) exit: Exit,
     /// Texts that standard output must contain.
@@ -90,6 +95,8 @@ impl Command {
             env: Vec::new(),
             expect: Expect::default(),
             excuse: None,
+            dir: None,
+            quiet: false,
         }
     }
 
@@ -113,6 +120,12 @@ impl Command {
         self
     }
 
+    pub(crate) fn quietly_in(mut self, dir: PathBuf) -> Self {
+        self.dir = Some(dir);
+        self.quiet = true;
+        self
+    }
+
     /// Whether somebody will read the output after the command has ended.
     pub(crate) fn is_read(&self) -> bool {
         let Expect {
@@ -122,7 +135,8 @@ impl Command {
             never,
             some_test_ran,
         } = &self.expect;
-        self.excuse.is_some()
+        self.quiet
+            || self.excuse.is_some()
             || *some_test_ran
             || !(stdout.is_empty() && stderr.is_empty() && never.is_empty())
     }

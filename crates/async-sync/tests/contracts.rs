@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use async_sync::mutex::{
-    Barging, Fifo, Lock, LockOwned, LockWhen, MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard,
-    OwnedMutexGuard, RawLock,
+    Barging, Fifo, Lock, LockOwned, LockWhen, MappedMutexGuard, MutexGuard, MutexMetrics,
+    OwnedMappedMutexGuard, OwnedMutexGuard, RawLock,
 };
-use async_sync::semaphore::{Acquire, AcquireOwned, OwnedPermit, Permit};
+use async_sync::semaphore::{
+    Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, SemaphoreMetrics, TryAcquireError,
+};
 use async_sync::wait_group::{OwnedToken, RawWait, Token, Tracked, Wait};
 use async_sync::{Mutex, RawMutex, RawWaitGroup, Semaphore, WaitGroup};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -188,7 +190,23 @@ assert_not_impl_any!(WaitGroup: Clone, Copy);
 assert_not_impl_any!(RawMutex: Clone, Copy);
 assert_not_impl_any!(RawWaitGroup: Clone, Copy);
 assert_not_impl_any!(MutexGuard<'static, u8>: Clone);
+assert_not_impl_any!(OwnedMutexGuard<u8>: Clone);
+assert_not_impl_any!(MappedMutexGuard<'static, u8>: Clone);
+assert_not_impl_any!(OwnedMappedMutexGuard<u8, u8>: Clone);
 assert_not_impl_any!(Permit<'static>: Clone);
+assert_not_impl_any!(OwnedPermit: Clone);
+assert_not_impl_any!(LockOwned<u8>: Clone);
+assert_not_impl_any!(RawLock<'static>: Clone);
+assert_not_impl_any!(Acquire<'static>: Clone);
+assert_not_impl_any!(AcquireOwned: Clone);
+assert_not_impl_any!(Wait<'static>: Clone);
+assert_not_impl_any!(Tracked<std::future::Ready<u8>>: Clone);
+
+// What is told about a primitive may go anywhere.
+assert_impl_all!(AcquireError: std::error::Error, Clone, PartialEq, Send, Sync, Unpin);
+assert_impl_all!(TryAcquireError: std::error::Error, Clone, PartialEq, Send, Sync, Unpin);
+assert_impl_all!(MutexMetrics: Copy, PartialEq, Send, Sync, Unpin);
+assert_impl_all!(SemaphoreMetrics: Copy, PartialEq, Send, Sync, Unpin);
 
 /// Lifetimes of borrowed things shrink where they may.
 #[allow(dead_code, reason = "compiling is the test")]
@@ -204,6 +222,22 @@ fn variance<'short, 'long: 'short>(
     Lock<'short, u8>,
 ) {
     (guard, permit, token, lock)
+}
+
+/// The same for what is left of a value's type, and for the other futures.
+#[allow(dead_code, reason = "compiling is the test")]
+fn more_variance<'short, 'long: 'short>(
+    mapped: MappedMutexGuard<'long, u8>,
+    raw: RawLock<'long>,
+    acquire: Acquire<'long>,
+    wait: Wait<'long>,
+) -> (
+    MappedMutexGuard<'short, u8>,
+    RawLock<'short>,
+    Acquire<'short>,
+    Wait<'short>,
+) {
+    (mapped, raw, acquire, wait)
 }
 
 #[test]

@@ -541,3 +541,27 @@ fn unpinned<F>(future: Pin<Box<F>>) -> Box<F> {
     // SAFETY: the caller does not move the future out of its box.
     unsafe { Pin::into_inner_unchecked(future) }
 }
+
+#[test]
+fn a_take_over_drops_its_waker_without_the_lock() {
+    let _time = support::VirtualTime::start();
+    let semaphore = Rc::new(Semaphore::new(1));
+    let script = Script {
+        on_drop: Box::new({
+            let semaphore = Rc::clone(&semaphore);
+            move || semaphore.set_limit(1) // locks the queue
+        }),
+        ..Script::default()
+    };
+    let permit = semaphore.try_acquire().unwrap();
+    let mut parked = Box::pin(semaphore.acquire());
+    let mut taker = Box::pin(semaphore.acquire());
+    assert!(poll(&mut parked, &script).is_pending());
+    assert!(poll(&mut taker, &script).is_pending());
+    drop(permit); // granted to `parked`, which is not polled
+    assert!(poll(&mut taker, &script).is_pending());
+    assert!(poll(&mut taker, &script).is_pending());
+    assert!(matches!(poll(&mut taker, &script), Poll::Ready(Ok(_))));
+    drop(parked);
+    assert_eq!((semaphore.available(), semaphore.waiters()), (1, 0));
+}

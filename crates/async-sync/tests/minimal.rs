@@ -115,7 +115,11 @@ fn a_panic_in_a_full_batch_strands_nobody() {
         let mut waits: Vec<_> = tasks.iter().map(|_| Box::pin(wait())).collect();
         for (wait, task) in waits.iter_mut().zip(&tasks) {
             let waker = Waker::from(Arc::clone(task));
-            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            assert!(
+                wait.as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
         }
         assert!(catch_unwind(AssertUnwindSafe(release)).is_err());
         // The tasks that were woken run, and what they get they give back.

@@ -583,7 +583,10 @@ fn a_refused_request_revokes_a_stale_grant() {
     time.advance_us(1100);
     assert!(!next.woken());
     assert!(Polled::new(semaphore.acquire_many(2)).ready().is_err());
-    assert!(next.woken(), "the grant of a future that nobody polls is stale");
+    assert!(
+        next.woken(),
+        "the grant of a future that nobody polls is stale"
+    );
     drop(next.ready());
     drop(parked);
 }

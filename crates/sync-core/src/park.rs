@@ -190,4 +190,38 @@ mod tests {
         }));
         assert_eq!(polls, 2, "a stray unpark caused a poll");
     }
+
+    /// The wake-up itself orders what was done before it, even when the thread has not parked yet
+    /// and parking orders nothing. Miri and `ThreadSanitizer` see the race if it does not.
+    #[test]
+    fn what_was_done_before_a_wake_up_is_seen() {
+        use core::cell::UnsafeCell;
+        use core::sync::atomic::AtomicUsize;
+
+        struct Shared(UnsafeCell<u32>, AtomicUsize);
+        // SAFETY: the wake-up orders the accesses; that is the test.
+        unsafe impl Sync for Shared {}
+
+        let shared = Arc::new(Shared(UnsafeCell::new(0), AtomicUsize::new(0)));
+        let mut thread = None;
+        block_on(poll_fn(|cx| {
+            if thread.is_some() {
+                // SAFETY: written before the wake-up to which this poll is due.
+                assert_eq!(unsafe { *shared.0.get() }, 1);
+                return Poll::Ready(());
+            }
+            let (waker, theirs) = (cx.waker().clone(), Arc::clone(&shared));
+            thread = Some(std::thread::spawn(move || {
+                // SAFETY: read only after the wake-up.
+                unsafe { *theirs.0.get() = 1 };
+                waker.wake();
+                theirs.1.store(1, Ordering::Relaxed);
+            }));
+            while shared.1.load(Ordering::Relaxed) == 0 {
+                std::thread::yield_now();
+            }
+            Poll::Pending
+        }));
+        thread.unwrap().join().unwrap();
+    }
 }

@@ -9,8 +9,11 @@ mod nightly;
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::cli::Report;
 use crate::need::{self, Need};
 use crate::step::{Command, Step};
+
+pub(crate) use nightly::MIRIFLAGS;
 
 /// The oldest release that this workspace promises to compile with.
 const MSRV: &str = env!("CARGO_PKG_RUST_VERSION");
@@ -37,7 +40,7 @@ pub(crate) fn test() -> Vec<Step> {
     steps
 }
 
-/// Everything that we know to check.
+/// Everything that we know to check: less than an hour on two cores.
 pub(crate) fn deep() -> Vec<Step> {
     let mut steps = test();
     steps.extend(models::full());
@@ -45,11 +48,28 @@ pub(crate) fn deep() -> Vec<Step> {
     steps
 }
 
-pub(crate) fn bench(quick: bool) -> Vec<Step> {
-    // The pattern keeps libtest, which does not know criterion's options, out of it.
-    let arguments = if quick { "-- --quick" } else { "" };
-    let command = Command::cargo(format!("bench -p benches --bench * {arguments}"));
-    vec![Step::new("benches").minutes(120).run(command)]
+/// With the profile of criterion's benches: fat LTO, one codegen unit.
+pub(crate) fn bench(report: &Report) -> Vec<Step> {
+    let mut command = Command::cargo("run --profile bench -p benches --bin report --");
+    let mut add = |name: &str, value: Option<&str>| {
+        command.args.push(name.to_owned());
+        command.args.extend(value.map(str::to_owned));
+    };
+    if report.quick {
+        add("--quick", None);
+    }
+    if report.rows {
+        add("--list", None);
+    }
+    for row in &report.only {
+        add("--only", Some(row));
+    }
+    for (name, file) in [("--out", &report.out), ("--json", &report.json)] {
+        if let Some(file) = file {
+            add(name, Some(&file.display().to_string()));
+        }
+    }
+    vec![Step::new("benchmark report").minutes(60).run(command)]
 }
 
 /// Optimised: the measurements of starvation count what a loop can do in some milliseconds.
@@ -83,7 +103,7 @@ pub(crate) fn root() -> &'static Path {
 
 /// A target directory of their own for builds whose `RUSTFLAGS` would evict everything else.
 /// Absolute: trybuild runs cargo in the folder of its package.
-fn target_dir(name: &str) -> String {
+pub(crate) fn target_dir(name: &str) -> String {
     let shared = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     root().join(shared).join(name).display().to_string()
 }
@@ -96,7 +116,13 @@ mod tests {
 
     #[test]
     fn every_tier_has_distinct_steps_with_something_to_run() {
-        for steps in [test(), deep(), bench(true), conformance(), doc(false)] {
+        for steps in [
+            test(),
+            deep(),
+            bench(&Report::default()),
+            conformance(),
+            doc(false),
+        ] {
             let names: BTreeSet<_> = steps.iter().map(|step| &step.name).collect();
             assert_eq!(names.len(), steps.len(), "two steps of one name: {names:?}");
             assert!(steps.iter().all(|step| !step.commands.is_empty()));
@@ -116,6 +142,20 @@ mod tests {
             let sets = |name| command.env.iter().any(|(key, _)| *key == name);
             assert_eq!(sets("RUSTFLAGS"), sets("CARGO_TARGET_DIR"), "{command}");
         }
+    }
+
+    #[test]
+    fn the_report_is_told_what_it_is_to_do() {
+        let report = Report {
+            quick: true,
+            only: vec!["mutex, one".to_owned()],
+            ..Report::default()
+        };
+        let [step] = &bench(&report)[..] else {
+            panic!("one step");
+        };
+        let args = &step.commands[0].args;
+        assert!(args.ends_with(&["--", "--quick", "--only", "mutex, one"].map(str::to_owned)));
     }
 
     #[test]

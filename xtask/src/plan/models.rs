@@ -7,6 +7,9 @@ use crate::step::{Command, Step};
 /// The packages with models.
 const MODELLED: [&str; 2] = ["sync-core", "async-sync"];
 
+/// Random schedules of each shuttle test in the long run.
+const SCHEDULES: u32 = 10_000;
+
 /// Loom with few preemptions: nearly all real bugs need no more than two.
 pub(super) fn bounded() -> impl Iterator<Item = Step> {
     MODELLED.iter().map(|package| {
@@ -15,25 +18,26 @@ pub(super) fn bounded() -> impl Iterator<Item = Step> {
     })
 }
 
-/// Loom with one preemption more, which takes a hundred times as long, and shuttle.
+/// Loom with one preemption more, which takes thirty times as long, and shuttle.
 pub(super) fn full() -> impl Iterator<Item = Step> {
     let loom = MODELLED.iter().map(|package| {
         let command = model("loom", package).env("LOOM_MAX_PREEMPTIONS", "3");
-        Step::new(format!("loom {package}, at length"))
-            .minutes(120)
+        Step::new(format!("loom {package}, 3 preemptions"))
+            .minutes(30)
             .run(command)
     });
     // sync-core's protocols have no user but async-sync's primitives, which is where they meet.
-    let shuttle = Step::new("shuttle async-sync")
-        .minutes(60)
-        .run(model("shuttle", "async-sync"));
+    let command = model("shuttle", "async-sync").env("SHUTTLE_SCHEDULES", SCHEDULES.to_string());
+    let shuttle = Step::new("shuttle async-sync").minutes(15).run(command);
     loom.chain([shuttle])
 }
 
 /// The tests of one package under one checker. There is no `LOOM_MAX_DURATION`: past it loom
 /// stops and reports success, while a step past its limit has failed.
 fn model(checker: &str, package: &str) -> Command {
-    Command::cargo(format!("test --release -p {package} --lib -- {checker}"))
+    // The output has the numbers of schedules.
+    let filter = format!("{checker} --show-output");
+    Command::cargo(format!("test --release -p {package} --lib -- {filter}"))
         .env("RUSTFLAGS", format!("--cfg {checker}"))
         .env("CARGO_TARGET_DIR", target_dir(checker))
         // Optimised, because there are millions of schedules; with every assertion all the same.

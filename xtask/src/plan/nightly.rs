@@ -1,42 +1,81 @@
-//! Checks that need a nightly compiler.
+//! Checks that need a nightly compiler, and the mutants, which need all the others.
 
 use super::target_dir;
 use crate::need::{self, Need};
 use crate::step::{Command, Step};
 
-/// The packages with unsafe code, and so with undefined behaviour or data races to look for.
-const PACKAGES: &str = "-p sync-core -p async-sync";
+/// Integers never turn into pointers here, so provenance is strict. Isolation stays on: the tests
+/// read no file, and under it Miri's clock is virtual and repeatable.
+pub(crate) const MIRIFLAGS: &str = "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check";
 
-pub(super) fn steps() -> [Step; 2] {
-    [miri(), thread_sanitizer()]
+/// What Miri runs, and for how many minutes at most.
+const MIRI: &[(&str, &str, u64)] = &[
+    ("sync-core", "-p sync-core --lib --tests", 5),
+    ("async-sync", "-p async-sync --lib --tests", 20),
+    ("mini-executor", "-p mini-executor --lib --tests", 10),
+    // Its other tests run on tokio and smol, whose drivers Miri cannot run.
+    (
+        "orchestration",
+        "-p orchestration --test errgroup --test local --test races --test token -- on_mini",
+        15,
+    ),
+];
+
+/// Where threads meet that no model has, under as many schedules and stale values of Miri's own.
+const SEEDS: &str = "-Zmiri-many-seeds=0..16";
+const THREADS: &str = "-p sync-core --lib -- park threads_share";
+
+/// What `ThreadSanitizer` runs.
+const SANITIZED: &[(&str, &str)] = &[
+    ("core", "-p sync-core -p async-sync --lib --tests"),
+    ("conformance", "-p conformance --tests"),
+    ("orchestration", "-p orchestration --lib --tests"),
+];
+
+pub(super) fn steps() -> impl Iterator<Item = Step> {
+    let miri = MIRI.iter().map(|&(name, args, minutes)| {
+        let command = miri(args, MIRIFLAGS.to_owned());
+        Step::new(format!("miri {name}"))
+            .needs(Need::Miri)
+            .minutes(minutes)
+            .run(command)
+    });
+    let seeds = Step::new("miri threads, 16 seeds")
+        .needs(Need::Miri)
+        .minutes(10)
+        .run(miri_seeds());
+    miri.chain([seeds])
+        .chain(SANITIZED.iter().map(thread_sanitizer))
+        .chain([mutants()])
 }
 
-/// Isolation stays on: the tests read no file, and under it Miri's clock is virtual and repeatable.
-/// Integers never turn into pointers here, so provenance is strict.
-fn miri() -> Step {
-    let command = Command::cargo(format!("+nightly miri test {PACKAGES} --lib --tests"))
-        .env(
-            "MIRIFLAGS",
-            "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check",
-        )
-        .some_test_runs();
-    Step::new("miri")
-        .needs(Need::Miri)
-        .minutes(120)
-        .run(command)
+fn miri(args: &str, flags: String) -> Command {
+    Command::cargo(format!("+nightly miri test {args}"))
+        .env("MIRIFLAGS", flags)
+        .some_test_runs()
+}
+
+fn miri_seeds() -> Command {
+    miri(THREADS, format!("{MIRIFLAGS} {SEEDS}"))
 }
 
 /// With a standard library that is instrumented as well: its locks and parking would otherwise be
 /// reported as races.
-fn thread_sanitizer() -> Step {
+fn thread_sanitizer(&(name, packages): &(&str, &str)) -> Step {
     let host = need::host();
-    let flags = format!("-Zbuild-std --target {host} --lib --tests");
-    let command = Command::cargo(format!("+nightly test {PACKAGES} {flags}"))
+    let flags = format!("-Zbuild-std --target {host}");
+    let command = Command::cargo(format!("+nightly test {packages} {flags}"))
         .env("RUSTFLAGS", "-Zsanitizer=thread")
         .env("CARGO_TARGET_DIR", target_dir("tsan"))
         .some_test_runs();
-    Step::new("ThreadSanitizer")
+    Step::new(format!("ThreadSanitizer {name}"))
         .needs(Need::ThreadSanitizer)
-        .minutes(60)
+        .minutes(15)
         .run(command)
+}
+
+/// Do the tests above notice a fault?
+fn mutants() -> Step {
+    let command = Command::cargo("xtask mutants");
+    Step::new("mutants").minutes(60).run(command)
 }

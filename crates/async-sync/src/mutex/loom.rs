@@ -1,5 +1,7 @@
 //! The mutex under every interleaving of two or three threads.
 
+mod lock_when;
+
 use std::pin::pin;
 use std::task::{Context, Poll};
 
@@ -244,25 +246,6 @@ fn take_over_fifo() {
     take_over::<Fifo>();
 }
 
-/// A change is not missed by somebody who is about to wait for one.
-#[test]
-fn lock_when() {
-    model(|| {
-        let mutex = Arc::new(Mutex::new(0));
-        let changers: Vec<_> = (0..2)
-            .map(|_| {
-                let mutex = Arc::clone(&mutex);
-                thread::spawn(move || block_on(async { *mutex.lock().await += 1 }))
-            })
-            .collect();
-        assert_eq!(*block_on(mutex.lock_when(|n| *n == 2)), 2);
-        for changer in changers {
-            changer.join().unwrap();
-        }
-        assert_eq!(mutex.metrics().count(), 0);
-    });
-}
-
 /// Unlocks too many, at the same time as a lock, cost nothing but their panics.
 #[test]
 fn unlock_of_unlocked() {
@@ -280,5 +263,78 @@ fn unlock_of_unlocked() {
         // At most one of them found the lock held, and unlocked it.
         assert_eq!(mutex.metrics().is_locked, refused == 2);
         assert!(refused >= 1);
+    });
+}
+
+/// Go's interface: what was done before an `unlock` is seen by the next owner, whoever unlocked.
+#[test]
+fn raw_unlock_publishes() {
+    model(|| {
+        let shared = Arc::new((super::RawMutex::<Adaptive>::new(), UnsafeCell::new(0)));
+        let bump = |shared: &(super::RawMutex, UnsafeCell<usize>)| {
+            block_on(shared.0.lock());
+            Shared::<Adaptive>::bump(&shared.1);
+            shared.0.unlock();
+        };
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || bump(&shared))
+        };
+        bump(&shared);
+        other.join().unwrap();
+        assert_eq!(shared.0.metrics().count(), 0);
+    });
+}
+
+/// An owner, a future that is given the lock and dropped unpolled, and a third one: what the first
+/// did is seen by the third, though the second releases the lock with a Relaxed exchange.
+#[test]
+fn a_dropped_grant_keeps_the_order() {
+    model(|| {
+        let shared = Shared::<Fifo>::new();
+        let guard = shared.mutex.try_lock().unwrap();
+        let dropper = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let task = Task::new();
+                let mut lock = pin!(shared.mutex.lock());
+                // Gone either way; a guard has done nothing.
+                drop(task.poll(lock.as_mut()));
+            })
+        };
+        let third = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.lock())
+        };
+        Shared::<Fifo>::bump(&guard);
+        drop(guard);
+        dropper.join().unwrap();
+        third.join().unwrap();
+        shared.ends_with(2);
+    });
+}
+
+/// A newcomer that finds the lock free beside a waiter, by `try_lock`.
+#[test]
+fn try_lock_beside_a_waiter() {
+    model(|| {
+        let shared = Shared::<Barging>::new();
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.lock())
+        };
+        let glance = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || usize::from(shared.try_once()))
+        };
+        let mut mine = 0;
+        for _ in 0..2 {
+            if let Some(guard) = shared.mutex.try_lock() {
+                Shared::<Barging>::bump(&guard);
+                mine += 1;
+            }
+        }
+        waiter.join().unwrap();
+        shared.ends_with(1 + mine + glance.join().unwrap());
     });
 }

@@ -253,3 +253,119 @@ fn release_against_set_limit() {
         all_back(&semaphore, 1);
     });
 }
+
+/// What was done under any permit is seen by whoever has them all.
+#[test]
+fn all_permits_see_all() {
+    model(|| {
+        let shared = Arc::new((Semaphore::new(2), [UnsafeCell::new(0), UnsafeCell::new(0)]));
+        let workers: Vec<_> = (0..2)
+            .map(|n| {
+                let permit = shared.0.try_acquire().unwrap().forget();
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    // SAFETY: each has a cell; loom checks it against the reads below.
+                    shared.1[n].with_mut(|value| unsafe { *value += 1 });
+                    // One by the way of permits that were forgotten, one by that of a guard.
+                    match n {
+                        0 => shared.0.release(permit),
+                        _ => drop(super::Permits::new(&shared.0, permit)),
+                    }
+                })
+            })
+            .collect();
+        let both = block_on(shared.0.acquire_many(2)).unwrap();
+        for cell in &shared.1 {
+            // SAFETY: both workers have given back their permits; loom checks it.
+            assert_eq!(cell.with(|value| unsafe { *value }), 1);
+        }
+        drop(both);
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        all_back(&shared.0, 2);
+    });
+}
+
+/// The same for `try_acquire`.
+#[test]
+fn try_acquire_sees_what_was_released() {
+    model(|| {
+        let shared = Arc::new((Semaphore::new(1), UnsafeCell::new(0)));
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || match shared.0.try_acquire() {
+                    Ok(permit) => {
+                        // SAFETY: there is one permit; loom checks it.
+                        shared.1.with_mut(|value| unsafe { *value += 1 });
+                        drop(permit);
+                        1
+                    }
+                    Err(_) => 0,
+                })
+            })
+            .collect();
+        let got: u32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+        // SAFETY: the threads have ended.
+        assert_eq!(shared.1.with(|value| unsafe { *value }), got);
+        all_back(&shared.0, 1);
+    });
+}
+
+/// A limit that is lowered below what is out: nobody new gets a permit before the debt is paid.
+#[test]
+fn a_debt_is_paid_first() {
+    model(|| {
+        let shared = Arc::new((Semaphore::new(2), UnsafeCell::new(0)));
+        let both = shared.0.try_acquire_many(2).unwrap();
+        shared.0.set_limit(1);
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    let permit = block_on(shared.0.acquire()).unwrap();
+                    // SAFETY: there is one permit now; loom checks it.
+                    shared.1.with_mut(|value| unsafe { *value += 1 });
+                    drop(permit);
+                })
+            })
+            .collect();
+        drop(both);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        all_back(&shared.0, 1);
+    });
+}
+
+/// Permits that are forgotten, closing, and a request that leaves with a grant: everything that
+/// exists is accounted for, and nobody waits for a semaphore that is closed.
+#[test]
+fn close_against_a_grant_that_leaves() {
+    model(|| {
+        let semaphore = Arc::new(Semaphore::new(2));
+        let both = semaphore.try_acquire_many(2).unwrap().forget();
+        let leaver = {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || {
+                let task = Task::new();
+                let mut acquire = pin!(semaphore.acquire_many(2));
+                let _ = task.poll(acquire.as_mut());
+            })
+        };
+        let closer = {
+            let semaphore = Arc::clone(&semaphore);
+            thread::spawn(move || semaphore.close())
+        };
+        let task = Task::new();
+        let mut late = Box::pin(semaphore.acquire());
+        let _ = task.poll(late.as_mut());
+        semaphore.release(both);
+        leaver.join().unwrap();
+        closer.join().unwrap();
+        drop(late);
+        all_back(&semaphore, 2);
+        assert!(semaphore.is_closed());
+    });
+}

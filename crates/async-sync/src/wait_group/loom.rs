@@ -83,6 +83,37 @@ fn done_happens_before_wait_returns<C: Counting>() {
     });
 }
 
+/// The same for a waiter that finds the work done at its first look.
+#[test]
+fn done_happens_before_a_late_wait() {
+    model(|| {
+        let shared = Arc::new((RawWaitGroup::new(), UnsafeCell::new(0)));
+        shared.0.add(1);
+        let worker = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                // SAFETY: read only after the wait; loom checks it.
+                shared.1.with_mut(|value| unsafe { *value += 1 });
+                shared.0.done();
+            })
+        };
+        let waiter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let task = Task::new();
+                let mut wait = pin!(shared.0.wait());
+                if task.poll(wait.as_mut()).is_ready() {
+                    // SAFETY: the worker is done; loom checks it.
+                    assert_eq!(shared.1.with(|value| unsafe { *value }), 1);
+                }
+            })
+        };
+        worker.join().unwrap();
+        waiter.join().unwrap();
+        assert_eq!((shared.0.count(), shared.0.waiters()), (0, 0));
+    });
+}
+
 /// Several waiters, one of which leaves.
 fn cancel_against_done<C: Counting>() {
     model(|| {
@@ -277,5 +308,35 @@ fn a_second_addition_begins_the_new_round<C: Counting>() {
         C::done(&group);
         C::done(&group);
         assert!(task.poll(wait.as_mut()).is_ready());
+    });
+}
+
+/// A token that is cloned keeps the round open, even if the original is dropped at that moment.
+#[test]
+fn a_cloned_token_keeps_the_round_open() {
+    model(|| {
+        let group = Arc::new((super::WaitGroup::new(), UnsafeCell::new(0)));
+        group.0.raw.add(1);
+        let worker = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || {
+                group.0.raw.add_another(); // while its own count keeps the round open
+                let helper = {
+                    let group = Arc::clone(&group);
+                    thread::spawn(move || {
+                        // SAFETY: read only after the wait; loom checks it.
+                        group.1.with_mut(|value| unsafe { *value = 1 });
+                        group.0.raw.done_one();
+                    })
+                };
+                group.0.raw.done_one();
+                helper.join().unwrap();
+            })
+        };
+        block_on(group.0.wait());
+        // SAFETY: both counts are done; loom checks it.
+        assert_eq!(group.1.with(|value| unsafe { *value }), 1);
+        worker.join().unwrap();
+        assert_eq!((group.0.count(), group.0.waiters()), (0, 0));
     });
 }

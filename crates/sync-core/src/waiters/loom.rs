@@ -7,6 +7,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::sync::Arc as StdArc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
 use ::loom::sync::Arc;
@@ -100,7 +101,10 @@ fn run(operation: Operation, bell: &'static Bell, mine: &mut Option<Future>) -> 
 fn pair(first: Operation, second: Operation, baton: bool) {
     let mut builder = ::loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    let schedules = StdArc::new(AtomicUsize::new(0));
+    let count = StdArc::clone(&schedules);
     builder.check(move || {
+        count.fetch_add(1, Ordering::Relaxed);
         let count = StdArc::new(Silent);
         let waker = Waker::from(StdArc::clone(&count));
         let bell: &'static Bell = Box::leak(Box::new(Bell::new()));
@@ -166,6 +170,7 @@ fn pair(first: Operation, second: Operation, baton: bool) {
         // SAFETY: leaked above; all futures and threads that refer to it are gone.
         drop(unsafe { Box::from_raw(std::ptr::from_ref(bell).cast_mut()) });
     });
+    println!("{} schedules", schedules.load(Ordering::Relaxed));
 }
 
 /// One test for each first operation, so that they run side by side.

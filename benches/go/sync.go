@@ -1,0 +1,91 @@
+package main
+
+import (
+	"runtime"
+	"strconv"
+	"sync"
+	"unsafe"
+)
+
+func mutexFree(p plan, _ []string) sample {
+	var mutex sync.Mutex
+	var value uint64
+	return repeat(p, 1, func(n int) {
+		for range n {
+			mutex.Lock()
+			value++
+			mutex.Unlock()
+		}
+	})
+}
+
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		fail(err)
+	}
+	return n
+}
+
+func mutexContended(p plan, arguments []string) sample {
+	section, tasks := arguments[0], number(arguments[1])
+	return contest(p, tasks, func() func(int, int, func()) {
+		var mutex sync.Mutex
+		var value uint64
+		switch section {
+		case "empty":
+			return func(_, _ int, acquired func()) {
+				mutex.Lock()
+				acquired()
+				value++
+				mutex.Unlock()
+			}
+		case "work":
+			return func(_, _ int, acquired func()) {
+				mutex.Lock()
+				acquired()
+				value = spend(p.work, value)
+				mutex.Unlock()
+			}
+		default:
+			return func(_, _ int, acquired func()) {
+				mutex.Lock()
+				acquired()
+				value++
+				runtime.Gosched()
+				mutex.Unlock()
+			}
+		}
+	})
+}
+
+func mutexMemory(p plan, _ []string) sample {
+	mutex := new(sync.Mutex)
+	mutex.Lock()
+	return parked(p, unsafe.Sizeof(*mutex), mutex.Lock)
+}
+
+func waitGroup(p plan, _ []string) sample {
+	var group sync.WaitGroup
+	group.Add(1)
+	return repeat(p, 1, func(n int) {
+		for range n {
+			group.Add(1)
+			group.Done()
+		}
+	})
+}
+
+func waitGroupSpawned(p plan, _ []string) sample {
+	const tasks = 1000
+	return repeat(p, tasks, func(n int) {
+		for range n {
+			var group sync.WaitGroup
+			for range tasks {
+				group.Add(1)
+				go func() { group.Done() }()
+			}
+			group.Wait()
+		}
+	})
+}

@@ -1,0 +1,87 @@
+//! Everybody that `conformance` has an adapter for, as generic visits.
+
+use conformance::peers::{AsyncMutex, AsyncSemaphore, AsyncWaitGroup, WeightedSemaphore};
+
+use crate::case::Role;
+
+/// Is shown every mutex.
+pub trait EachMutex {
+    /// One of them.
+    fn mutex<M: AsyncMutex>(&mut self);
+}
+
+/// Is shown every semaphore.
+pub trait EachSemaphore {
+    /// One of them.
+    fn semaphore<S: AsyncSemaphore>(&mut self);
+}
+
+/// Is shown every semaphore that gives several permits at a time.
+pub trait EachWeighted {
+    /// One of them.
+    fn semaphore<S: WeightedSemaphore>(&mut self);
+}
+
+/// Is shown every wait group.
+pub trait EachWaitGroup {
+    /// One of them.
+    fn wait_group<W: AsyncWaitGroup>(&mut self);
+}
+
+macro_rules! mutexes {
+    ($($id:ident: $mutex:ty $(, $offer:ident)*;)*) => {
+        /// Shows every mutex.
+        pub fn mutexes(visitor: &mut impl EachMutex) {
+            $(visitor.mutex::<$mutex>();)*
+        }
+    };
+}
+conformance::for_each_mutex!(mutexes);
+
+macro_rules! if_weighted {
+    ($visitor:ident, $semaphore:ty, weighted) => {
+        $visitor.semaphore::<$semaphore>();
+    };
+    ($visitor:ident, $semaphore:ty, $other:ident) => {};
+}
+
+macro_rules! semaphores {
+    ($($id:ident: $semaphore:ty $(, $offer:ident)*;)*) => {
+        /// Shows every semaphore.
+        pub fn semaphores(visitor: &mut impl EachSemaphore) {
+            $(visitor.semaphore::<$semaphore>();)*
+        }
+
+        /// Shows every semaphore that gives several permits at a time.
+        pub fn weighted(visitor: &mut impl EachWeighted) {
+            semaphores!(@ visitor $($semaphore: $($offer)*;)*);
+        }
+    };
+    (@ $visitor:ident $($semaphore:ty: $($offer:ident)*;)*) => {
+        $(semaphores!(@@ $visitor, $semaphore, $($offer)*);)*
+    };
+    (@@ $visitor:ident, $semaphore:ty, $($offer:ident)*) => {
+        $(if_weighted!($visitor, $semaphore, $offer);)*
+    };
+}
+conformance::for_each_semaphore!(semaphores);
+
+macro_rules! wait_groups {
+    ($($id:ident: $group:ty $(, $offer:ident)*;)*) => {
+        /// Shows every wait group.
+        pub fn wait_groups(visitor: &mut impl EachWaitGroup) {
+            $(visitor.wait_group::<$group>();)*
+        }
+    };
+}
+conformance::for_each_wait_group!(wait_groups);
+
+/// Ours or a peer, by the package.
+#[must_use]
+pub fn role(package: &str) -> Role {
+    if package == "async-sync" {
+        Role::Ours
+    } else {
+        Role::Peer
+    }
+}
