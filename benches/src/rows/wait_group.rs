@@ -45,7 +45,8 @@ impl Tokens {
         self.0.add(name, peers::role(G::PACKAGE), |plan| {
             let group = G::new();
             let _open = group.token();
-            repeat(plan, |_| drop(black_box(black_box(&group).token())))
+            let group = black_box(&group);
+            repeat(plan, |_| drop(group.token()))
         });
     }
 }
@@ -55,14 +56,16 @@ fn one_thread() -> Point {
     cases.add(ours::PLAIN, Role::Ours, |plan| {
         let group = WaitGroup::new();
         let _open = group.add();
-        repeat(plan, |_| drop(black_box(black_box(&group).add())))
+        let group = black_box(&group);
+        repeat(plan, |_| drop(group.add()))
     });
     cases.add(RAW, Role::Ours, |plan| {
         let group = RawWaitGroup::new();
         group.add(1);
+        let group = black_box(&group);
         repeat(plan, |_| {
-            black_box(&group).add(1);
-            black_box(&group).done();
+            group.add(1);
+            group.done();
         })
     });
     let mut tokens = Tokens(cases);
@@ -70,17 +73,20 @@ fn one_thread() -> Point {
     let mut cases = tokens.0;
     cases.add("mea WaitGroup", Role::Peer, |plan| {
         let group = mea::waitgroup::WaitGroup::new();
-        repeat(plan, |_| drop(black_box(black_box(&group).clone())))
+        let group = black_box(&group);
+        repeat(plan, |_| drop(group.clone()))
     });
     cases.add("mea Latch, counting down only", Role::Peer, |plan| {
         let latch = mea::latch::Latch::new(u32::MAX);
-        repeat(plan, |_| black_box(&latch).count_down())
+        let latch = black_box(&latch);
+        repeat(plan, |_| latch.count_down())
     });
     cases.add(BARE, Role::Floor, |plan| {
         let count = AtomicU32::new(1);
+        let count = black_box(&count);
         repeat(plan, |_| {
-            black_box(&count).fetch_add(1, Relaxed);
-            black_box(&count).fetch_sub(1, AcqRel);
+            count.fetch_add(1, Relaxed);
+            count.fetch_sub(1, AcqRel);
         })
     });
     cases.go("Go sync.WaitGroup", &["wait-group"]);

@@ -323,7 +323,7 @@ unsafe impl Protocol<2> for RawSemaphore {
             first = true;
         }
         let (head, last) = match queue.front(0) {
-            Some(head) => (head.is(turn), head.is(turn) && head.is_alone()),
+            Some(head) => (head.is(turn), head.is(turn) && head.is_last()),
             None => (true, true),
         };
         match self.take_or_announce(n, first | head, last) {

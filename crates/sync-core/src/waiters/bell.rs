@@ -1,6 +1,6 @@
 //! A primitive for the tests of this module: strokes that each serve one waiter.
 //!
-//! It uses everything that the queue offers: grants in a lane of their own, verdicts, refusals,
+//! It uses everything that the queue offers: two lanes, verdicts, refusals,
 //! revocation, take-over, batches.
 
 use super::*;

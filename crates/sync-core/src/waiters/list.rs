@@ -1,15 +1,17 @@
-//! The queue: circular, doubly linked, one head pointer a lane, one lock for all lanes.
+//! The queue: circular, doubly linked, one pointer a lane, one lock for all lanes.
 //!
 //! ```text
 //! lock: u32       the length, the patience, and the lock, see `lock`
 //! oldest: u32     tick of the oldest unclaimed baton, 0 = none; readable without the lock
-//! heads: *[LANES] first node of each lane, null when empty; head.prev is the last
+//! heads: *[LANES] first node of each lane, null when empty
 //! ```
 //!
-//! A lane is a FIFO. Lane 0 is where waiters queue; the *last* lane is where batons lie. A
-//! primitive with one baton at a time (a mutex) has a single lane and keeps the baton at its head,
-//! one with many (a semaphore) moves them to a lane of their own, so that neither kind ever has to
-//! search.
+//! All nodes are in one circle: first the batons, in the order in which they were given, then those
+//! who wait, first come first. `first.prev` is the last. A lane is a part of that circle: lane 0 has
+//! those who wait, the *last* lane the batons. A primitive with one baton at a time (a mutex) has a
+//! single lane and finds the baton at its head; one with many (a semaphore) has a pointer to either
+//! part, so that neither kind ever has to search. To give a baton moves a pointer and relinks nothing:
+//! the neighbours' nodes most likely lie in another core's cache.
 //!
 //! # Patience
 //!
@@ -22,8 +24,8 @@
 //! # Invariants (while the lock is free)
 //!
 //! * A node is linked iff its phase is Queued, Notified or Granted; `LEN` counts them all.
-//! * Queued nodes are in lane 0, batons in the last lane. Where that is one and the same, a baton
-//!   stands before all others.
+//! * Batons stand before all others; where there are two lanes, the first baton and the first who
+//!   waits are their heads.
 //! * Batons stand in the order in which they were given.
 
 use core::fmt;
@@ -198,14 +200,10 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         (!node.is_null()).then_some(Front { queue: self, node })
     }
 
-    /// The first waiter of `lane` with this `tag`. Walks past all others.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such lane.
-    pub fn find(&mut self, lane: usize, tag: usize) -> Option<Front<'_, 'a, LANES>> {
-        let head = self.head(lane);
-        let mut node = head;
+    /// The first of those who wait with this `tag`. Walks past all others.
+    pub fn find(&mut self, tag: usize) -> Option<Front<'_, 'a, LANES>> {
+        let first = self.first();
+        let mut node = self.head(0);
         while !node.is_null() {
             // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
             let waiter = unsafe { &*node };
@@ -214,42 +212,21 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             if found {
                 return Some(Front { queue: self, node });
             }
-            node = if next == head { ptr::null() } else { next };
+            node = if next == first { ptr::null() } else { next };
         }
         None
     }
 
-    /// The first of the oldest batons whose holder belongs to the same task as the waiter whose turn
-    /// it is, and is another.
+    /// The oldest baton, if its holder belongs to the same task as the waiter whose turn it is, and
+    /// is another.
     ///
-    /// Looks at no more than [`SCAN`](Self::SCAN) batons: the lock is held only for a bounded time,
-    /// and a baton further back will be revoked when it is stale.
+    /// Only the oldest: those that tasks poll are claimed, so one that nobody polls soon is the
+    /// oldest.
+    #[inline]
     pub fn same_task_baton(&mut self, turn: &Turn<'_>) -> Option<Front<'_, 'a, LANES>> {
-        let head = self.head(WaitList::<LANES>::BATONS);
-        let mut node = head;
-        for _ in 0..Self::SCAN {
-            if node.is_null() {
-                return None;
-            }
-            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
-            let waiter = unsafe { &*node };
-            let phase = waiter.phase(Ordering::Relaxed);
-            if !phase.is_baton() {
-                return None;
-            }
-            // SAFETY: the lock is held and the node is linked.
-            let (same, next) =
-                unsafe { waiter.read(|fields| (fields.is_of_task(turn.waker), fields.next)) };
-            if same && !ptr::eq(node, turn.node) {
-                return Some(Front { queue: self, node });
-            }
-            node = if next == head { ptr::null() } else { next };
-        }
-        None
+        self.front(WaitList::<LANES>::BATONS)
+            .filter(|head| head.phase().is_baton() && !head.is(turn) && head.is_of_same_task(turn))
     }
-
-    /// How many batons [`same_task_baton`](Self::same_task_baton) looks at.
-    pub const SCAN: usize = 16;
 
     /// Whether another wake-up has room. If not, [`flush`](Self::flush) before the next.
     #[inline]
@@ -285,6 +262,17 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         })
     }
 
+    /// The first of all: a baton, if there is any.
+    #[inline]
+    fn first(&self) -> *const Waiter {
+        let baton = self.head(WaitList::<LANES>::BATONS);
+        if LANES > 1 && baton.is_null() {
+            self.head(0)
+        } else {
+            baton
+        }
+    }
+
     #[inline]
     fn set_head(&mut self, lane: usize, node: *const Waiter) {
         self.list.heads.with_mut(|heads| {
@@ -318,9 +306,10 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         self.expelled || self.oldest_baton() != 0
     }
 
+    #[inline]
     fn oldest_baton(&mut self) -> u32 {
         match self.front(WaitList::<LANES>::BATONS) {
-            Some(front) if front.phase().is_baton() => front.given(),
+            Some(front) if LANES > 1 || front.phase().is_baton() => front.given(),
             _ => 0,
         }
     }
@@ -331,20 +320,24 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         self.batons_moved |= phase.is_baton();
     }
 
-    /// Links `node` at the end of `lane`.
+    /// Links `node` at the end.
     ///
     /// # Safety
     ///
     /// `node` is not linked anywhere, stays where it is until it has left this queue, and its
     /// future is the caller.
-    pub(super) unsafe fn push_back(&mut self, node: &Waiter, lane: usize) {
-        let head = self.head(lane);
-        // SAFETY: the caller's promise; the head is null or linked in this lane.
-        unsafe { self.link_before(node, head, lane) };
+    #[inline]
+    pub(super) unsafe fn push_back(&mut self, node: &Waiter) {
+        let first = self.first();
+        // SAFETY: the caller's promise; behind the last is before the first.
+        unsafe { self.link_before(node, first) };
+        if self.head(0).is_null() {
+            self.set_head(0, node);
+        }
     }
 
-    /// Links `node`, whose baton was revoked, in lane 0: before all who never had a baton, and behind
-    /// those whose baton was given earlier than its own. So the revoked keep their order.
+    /// Links `node`, whose baton was revoked: before all who never had a baton, and behind those
+    /// whose baton was given earlier than its own. So the revoked keep their order.
     ///
     /// Looks at no more than [`SCAN`](Self::SCAN) of those.
     ///
@@ -352,7 +345,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     ///
     /// As for [`push_back`](Self::push_back).
     pub(super) unsafe fn push_revoked(&mut self, node: &Waiter) {
-        let head = self.head(0);
+        let (first, head) = (self.first(), self.head(0));
         // SAFETY: `node` is not linked and the caller's.
         let mine = unsafe { node.read(|fields| fields.baton) };
         let mut successor = head;
@@ -370,26 +363,30 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             if !is_baton && !was_earlier {
                 break;
             }
-            if next == head {
-                // SAFETY: the caller's promise; behind the last is before the first.
-                return unsafe { self.link_before(node, head, 0) };
-            }
-            successor = next;
+            successor = if next == first { ptr::null() } else { next };
         }
-        // SAFETY: the caller's promise; the successor is null or linked in this lane.
-        unsafe { self.link_before(node, successor, 0) };
+        if successor.is_null() {
+            // SAFETY: the caller's promise.
+            return unsafe { self.push_back(node) };
+        }
+        // SAFETY: the caller's promise; the successor is linked.
+        unsafe { self.link_before(node, successor) };
         if successor == head {
             self.set_head(0, node);
         }
     }
 
-    /// Links `node` between `successor`, which is linked in `lane`, and the one before it; or alone
-    /// if it is null. The head of the lane stays, so before the head is at the end.
+    /// How many of those who wait [`push_revoked`](Self::push_revoked) looks at.
+    const SCAN: usize = 16;
+
+    /// Links `node` between `successor` and the one before it, or alone if that is null. The heads
+    /// stay.
     ///
     /// # Safety
     ///
-    /// As for [`push_back`](Self::push_back).
-    unsafe fn link_before(&mut self, node: &Waiter, successor: *const Waiter, lane: usize) {
+    /// As for [`push_back`](Self::push_back); `successor` is linked, or null and the queue empty.
+    #[inline]
+    unsafe fn link_before(&mut self, node: &Waiter, successor: *const Waiter) {
         assert!(
             self.guarded.len() < LenLock::MAX,
             "more than 2^27 - 1 waiters in one queue"
@@ -399,7 +396,6 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         if successor.is_null() {
             // SAFETY: the lock is held, and `node` is not linked: nobody else accesses its fields.
             unsafe { node.write(|fields| (fields.prev, fields.next) = (node_ptr, node_ptr)) };
-            self.set_head(lane, node_ptr);
             return;
         }
         // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
@@ -411,35 +407,35 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         }
     }
 
-    /// Takes `node` out of the lane that its phase says.
+    /// Takes `node` out.
     ///
     /// # Safety
     ///
     /// `node` is linked in this queue.
+    #[inline]
     pub(super) unsafe fn unlink(&mut self, node: &Waiter) {
         let node_ptr: *const Waiter = node;
-        let phase = node.phase(Ordering::Relaxed);
-        let lane = if phase.is_baton() {
-            WaitList::<LANES>::BATONS
-        } else {
-            0
-        };
+        let first = self.first();
         // SAFETY: the lock is held and the node is linked in this queue.
         let (prev, next) = unsafe { node.read(|f| (f.prev, f.next)) };
         self.guarded.unlinked();
-        self.changed(phase);
-        if next == node_ptr {
-            self.set_head(lane, ptr::null());
-            return;
+        self.changed(node.phase(Ordering::Relaxed));
+        if LANES > 1 && self.head(WaitList::<LANES>::BATONS) == node_ptr {
+            let batons_end = next == node_ptr || next == self.head(0);
+            let next = if batons_end { ptr::null() } else { next };
+            self.set_head(WaitList::<LANES>::BATONS, next);
         }
-        // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
-        // `prev` and `next` may be one node, so the accesses follow one another.
-        unsafe {
-            (*prev).write(|f| f.next = next);
-            (*next).write(|f| f.prev = prev);
+        if self.head(0) == node_ptr {
+            let last = next == node_ptr || next == first;
+            self.set_head(0, if last { ptr::null() } else { next });
         }
-        if self.head(lane) == node_ptr {
-            self.set_head(lane, next);
+        if next != node_ptr {
+            // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
+            // `prev` and `next` may be one node, so the accesses follow one another.
+            unsafe {
+                (*prev).write(|f| f.next = next);
+                (*next).write(|f| f.prev = prev);
+            }
         }
     }
 }
@@ -524,25 +520,23 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         unsafe { self.node().read(|fields| fields.is_of_task(turn.waker)) }
     }
 
-    /// Whether it is the only one in its lane.
+    /// Whether nobody stands behind it.
     #[inline]
     #[must_use]
-    pub fn is_alone(&self) -> bool {
+    pub fn is_last(&self) -> bool {
         // SAFETY: the lock is held and the node is linked.
-        ptr::eq(unsafe { self.node().read(|fields| fields.next) }, self.node)
+        unsafe { self.node().read(|fields| fields.next) == self.queue.first() }
     }
 
-    /// Gives it a baton at tick `now`: Notified or Granted. It moves to the lane where batons lie,
-    /// and is woken unless it had a baton already.
+    /// Gives it, the first of those who wait, a baton at tick `now`: Notified or Granted. It is woken
+    /// unless it had a baton already.
     ///
     /// # Panics
     ///
     /// If the batch of wake-ups is full.
     pub fn give(self, phase: Phase, now: u32) {
         debug_assert!(phase.is_baton());
-        let lane = WaitList::<LANES>::BATONS;
-        // SAFETY: the node is linked and the queue is locked as long as `self` lives; the reference
-        // is used only below, where the node leaves its lane for another of the same queue.
+        // SAFETY: the node is linked and the queue is locked as long as `self` lives.
         let node = unsafe { &*self.node };
         let old = self.phase();
         // SAFETY: the lock is held and the node is linked; its phase changes below.
@@ -556,11 +550,17 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
             self.queue.batch.push(waker);
         }
         if LANES > 1 && !old.is_baton() {
-            // SAFETY: the node is linked here, and nobody has let go of the lock.
-            unsafe { self.queue.unlink(node) };
-            // SAFETY: it has just been unlinked, and its future, which could move or free it, needs
-            // the lock to leave.
-            unsafe { self.queue.push_back(node, lane) };
+            // It stands where the batons end.
+            debug_assert!(ptr::eq(self.queue.head(0), self.node));
+            let first = self.queue.first();
+            // SAFETY: the lock is held and the node is linked.
+            let next = unsafe { node.read(|fields| fields.next) };
+            let last = next == first;
+            self.queue
+                .set_head(0, if last { ptr::null() } else { next });
+            if self.queue.head(WaitList::<LANES>::BATONS).is_null() {
+                self.queue.set_head(WaitList::<LANES>::BATONS, self.node);
+            }
         }
         self.queue.batons_moved = true;
         // Relaxed: linked before and after; the lock publishes it.

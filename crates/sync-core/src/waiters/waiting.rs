@@ -270,7 +270,7 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
             unsafe {
                 let mine = mine.take().expect("cloned above");
                 node.init(Fields::new(mine, since));
-                queue.push_back(node, 0);
+                queue.push_back(node);
             }
             // Relaxed: the lock publishes it.
             node.set_phase(Phase::Queued, Ordering::Relaxed);
@@ -450,7 +450,7 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
                 // SAFETY: the lock is held, and the phase becomes Queued below.
                 wakers.old = unsafe { node.write(|fields| fields.put_waker(new, phase)) };
             }
-            // A baton becomes a plain waiter: back to the lane where those are.
+            // A baton becomes a plain waiter: back to where those are.
             let place = if LANES > 1 && phase.is_baton() {
                 Verdict::Front
             } else {
@@ -466,7 +466,7 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
                 unsafe {
                     match place {
                         Verdict::Front => queue.push_revoked(node),
-                        _ => queue.push_back(node, 0),
+                        _ => queue.push_back(node),
                     }
                 }
             }
