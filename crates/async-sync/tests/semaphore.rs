@@ -590,3 +590,31 @@ fn a_refused_request_revokes_a_stale_grant() {
     drop(next.ready());
     drop(parked);
 }
+
+/// Rule 6a: a task takes its own abandoned grant over though an older one of another task, which has
+/// nothing more to do with the semaphore, lies there too.
+#[test]
+fn the_same_task_takes_its_grant_over_behind_one_of_another_task() {
+    let _time = VirtualTime::start();
+    let semaphore = Semaphore::new(2);
+    let all = semaphore.try_acquire_many(2).unwrap();
+    let other = queued(semaphore.acquire());
+    let task = Task::new();
+    let mut parked = Polled::of(&task, semaphore.acquire());
+    parked.pending();
+    drop(all);
+    task.woken();
+    let mut second = Polled::of(&task, semaphore.acquire());
+    second.pending();
+    for _ in 0..3 {
+        // A runtime polls it again only if it was woken.
+        if task.woken() > 0
+            && let std::task::Poll::Ready(got) = second.poll()
+        {
+            drop(got.unwrap());
+            drop((parked, other));
+            return;
+        }
+    }
+    panic!("the task has locked itself out, and nobody will poll it again");
+}
