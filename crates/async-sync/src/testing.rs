@@ -75,6 +75,11 @@ impl Task {
         Task::default()
     }
 
+    /// How often it was woken.
+    pub(crate) fn wakes(&self) -> usize {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
         let waker = Waker::from(Arc::clone(&self.0));
         future.poll(&mut Context::from_waker(&waker))

@@ -89,3 +89,72 @@ fn futurelock() {
     drop(got.expect("the baton is revoked in the end"));
     assert!(poll!(parked).is_ready());
 }
+
+/// Without `std`, too, a program may unwind: a waker that panics must not strand those who did not fit
+/// into the same batch.
+#[test]
+fn a_panic_in_a_full_batch_strands_nobody() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Task(AtomicUsize, bool);
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            assert!(!self.1, "a bad waker");
+        }
+    }
+
+    fn check<F: Future>(wait: impl Fn() -> F, release: impl FnOnce(), what: &str) -> usize {
+        let tasks: Vec<_> = (0..40)
+            .map(|i| Arc::new(Task(AtomicUsize::new(0), i == 0)))
+            .collect();
+        let mut waits: Vec<_> = tasks.iter().map(|_| Box::pin(wait())).collect();
+        for (wait, task) in waits.iter_mut().zip(&tasks) {
+            let waker = Waker::from(Arc::clone(task));
+            assert!(
+                wait.as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+        }
+        assert!(catch_unwind(AssertUnwindSafe(release)).is_err());
+        // The tasks that were woken run, and what they get they give back.
+        loop {
+            let mut ran = false;
+            for (wait, task) in waits.iter_mut().zip(&tasks) {
+                if task.0.swap(0, Ordering::Relaxed) != 0 {
+                    ran = true;
+                    let waker = Waker::from(Arc::clone(task));
+                    drop(wait.as_mut().poll(&mut Context::from_waker(&waker)));
+                    task.0.store(0, Ordering::Relaxed);
+                }
+            }
+            if !ran {
+                break;
+            }
+        }
+        let mut stranded = 0;
+        for mut wait in waits {
+            // One that has completed panics.
+            stranded += usize::from(catch_unwind(AssertUnwindSafe(|| drop(poll!(wait)))).is_ok());
+        }
+        println!("{what}: {stranded} stranded");
+        stranded
+    }
+
+    let group = RawWaitGroup::new();
+    group.add(1);
+    let groups = check(|| group.wait(), || group.done(), "wait group");
+    let semaphore = Semaphore::new(1);
+    let one = semaphore.try_acquire().unwrap();
+    let closed = check(|| semaphore.acquire(), || semaphore.close(), "close");
+    drop(one);
+    let semaphore = Semaphore::new(40);
+    let all = semaphore.try_acquire_many(40).unwrap();
+    let released = check(|| semaphore.acquire(), || drop(all), "release");
+    assert_eq!((groups, closed, released), (0, 0, 0));
+}

@@ -486,6 +486,33 @@ fn an_unlock_revokes_a_stale_notification() {
     drop(parked);
 }
 
+/// Rule 6 of the wait protocol: *any* later operation revokes a stale baton, however many came before
+/// it while the baton was young.
+#[test]
+fn an_unlock_revokes_a_stale_notification_after_any_number_of_newcomers() {
+    for before in 0..40 {
+        let mut time = VirtualTime::start();
+        let mutex = Mutex::<(), Barging>::with_policy(());
+        let guard = mutex.try_lock().unwrap();
+        let parked = queued(mutex.lock());
+        let mut next = queued(mutex.lock());
+        drop(guard);
+        for _ in 0..before {
+            drop(Polled::new(mutex.lock()).ready());
+        }
+        assert!(!next.woken());
+        let last = Polled::new(mutex.lock()).ready();
+        time.advance_us(10_000_000);
+        drop(last);
+        assert!(
+            next.woken(),
+            "the lock is free, the head abandoned, and nobody comes after {before} + 1 newcomers"
+        );
+        drop(next.ready());
+        drop(parked);
+    }
+}
+
 #[test]
 fn a_lone_waiter_behind_a_busy_newcomer_is_handed_the_lock() {
     let mut time = VirtualTime::start();

@@ -570,3 +570,51 @@ fn threads_wait_in_the_same_queue() {
     assert_eq!((semaphore.available(), semaphore.waiters()), (2, 0));
     assert!(format!("{semaphore:?}").contains("available: 2"));
 }
+
+/// Rule 6 of the wait protocol: *any* later operation revokes a stale grant, also one that is refused.
+#[test]
+fn a_refused_request_revokes_a_stale_grant() {
+    let mut time = VirtualTime::start();
+    let semaphore = Semaphore::new(1);
+    let one = semaphore.try_acquire().unwrap();
+    let parked = queued(semaphore.acquire());
+    let mut next = queued(semaphore.acquire());
+    drop(one);
+    time.advance_us(1100);
+    assert!(!next.woken());
+    assert!(Polled::new(semaphore.acquire_many(2)).ready().is_err());
+    assert!(
+        next.woken(),
+        "the grant of a future that nobody polls is stale"
+    );
+    drop(next.ready());
+    drop(parked);
+}
+
+/// Rule 6a: a task takes its own abandoned grant over though an older one of another task, which has
+/// nothing more to do with the semaphore, lies there too.
+#[test]
+fn the_same_task_takes_its_grant_over_behind_one_of_another_task() {
+    let _time = VirtualTime::start();
+    let semaphore = Semaphore::new(2);
+    let all = semaphore.try_acquire_many(2).unwrap();
+    let other = queued(semaphore.acquire());
+    let task = Task::new();
+    let mut parked = Polled::of(&task, semaphore.acquire());
+    parked.pending();
+    drop(all);
+    task.woken();
+    let mut second = Polled::of(&task, semaphore.acquire());
+    second.pending();
+    for _ in 0..3 {
+        // A runtime polls it again only if it was woken.
+        if task.woken() > 0
+            && let std::task::Poll::Ready(got) = second.poll()
+        {
+            drop(got.unwrap());
+            drop((parked, other));
+            return;
+        }
+    }
+    panic!("the task has locked itself out, and nobody will poll it again");
+}

@@ -32,7 +32,7 @@ struct Tokens;
 
 impl Counting for Tokens {
     fn add(group: &RawWaitGroup) {
-        group.add_one();
+        group.add(1);
     }
     fn done(group: &RawWaitGroup) {
         group.done_one();
@@ -50,7 +50,7 @@ macro_rules! both_ways {
     };
 }
 
-both_ways! { done_happens_before_wait_returns cancel_against_done rounds_do_not_mix several_batches a_settled_waiter_sees_its_own_round }
+both_ways! { done_happens_before_wait_returns cancel_against_done rounds_do_not_mix several_batches a_settled_waiter_sees_its_own_round an_addition_does_not_hide_the_end_of_a_round a_second_addition_begins_the_new_round }
 
 /// What every worker did is seen by every waiter.
 fn done_happens_before_wait_returns<C: Counting>() {
@@ -244,6 +244,73 @@ fn a_settled_waiter_sees_its_own_round<C: Counting>() {
     });
 }
 
+/// An addition that comes right after the count was zero does not keep the waiters of that round from
+/// being woken.
+fn an_addition_does_not_hide_the_end_of_a_round<C: Counting>() {
+    model(|| {
+        let group = Arc::new(RawWaitGroup::new());
+        C::add(&group);
+        let task = Task::new();
+        let mut wait = Box::pin(group.wait());
+        assert!(task.poll(wait.as_mut()).is_pending());
+        let ender = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || C::done(&group))
+        };
+        let adder = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || C::add(&group))
+        };
+        ender.join().unwrap();
+        adder.join().unwrap();
+        if task.wakes() == 0 {
+            assert!(
+                task.poll(wait.as_mut()).is_pending() && group.waiters() == 1,
+                "its round is over, and nobody has woken it"
+            );
+        }
+        C::done(&group);
+        assert!(task.wakes() != 0, "the count is zero");
+        assert!(task.poll(wait.as_mut()).is_ready());
+        if group.count() != 0 {
+            C::done(&group);
+        }
+    });
+}
+
+/// Whoever waits after its own addition has returned waits for the end of that one, whatever other
+/// additions are under way.
+fn a_second_addition_begins_the_new_round<C: Counting>() {
+    // Each of the three threads has to be interrupted once.
+    model_with(3, || {
+        let group = Arc::new(RawWaitGroup::new());
+        C::add(&group);
+        let task = Task::new();
+        let mut first = Box::pin(group.wait());
+        assert!(task.poll(first.as_mut()).is_pending());
+        let ender = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || C::done(&group))
+        };
+        let adder = {
+            let group = Arc::clone(&group);
+            thread::spawn(move || C::add(&group))
+        };
+        C::add(&group);
+        let task = Task::new();
+        let mut wait = Box::pin(group.wait());
+        assert!(task.poll(wait.as_mut()).is_pending());
+        ender.join().unwrap();
+        adder.join().unwrap();
+        // Two additions are not done yet, one of them of this very thread.
+        assert_eq!(group.count(), 2);
+        assert!(task.poll(wait.as_mut()).is_pending(), "the count is 2");
+        C::done(&group);
+        C::done(&group);
+        assert!(task.poll(wait.as_mut()).is_ready());
+    });
+}
+
 /// A token that is cloned keeps the round open, even if the original is dropped at that moment.
 #[test]
 fn a_cloned_token_keeps_the_round_open() {
@@ -253,16 +320,16 @@ fn a_cloned_token_keeps_the_round_open() {
         let worker = {
             let group = Arc::clone(&group);
             thread::spawn(move || {
-                group.0.raw.add(1); // while its own count keeps the round open
+                group.0.raw.add_another(); // while its own count keeps the round open
                 let helper = {
                     let group = Arc::clone(&group);
                     thread::spawn(move || {
                         // SAFETY: read only after the wait; loom checks it.
                         group.1.with_mut(|value| unsafe { *value = 1 });
-                        group.0.raw.done();
+                        group.0.raw.done_one();
                     })
                 };
-                group.0.raw.done();
+                group.0.raw.done_one();
                 helper.join().unwrap();
             })
         };

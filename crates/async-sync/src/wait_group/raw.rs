@@ -92,15 +92,15 @@ impl RawWaitGroup {
         }
     }
 
-    /// Counts one more, to be paired with [`done_one`](Self::done_one).
+    /// Counts one more, as `add(1)`, while the caller holds a count itself.
     #[inline]
-    pub(super) fn add_one(&self) {
-        if self.word.add_one().is_err() {
+    pub(super) fn add_another(&self) {
+        if self.word.add_another().is_err() {
             too_many();
         }
     }
 
-    /// Counts one less that [`add_one`](Self::add_one) has counted, so it need not be checked.
+    /// Counts one less that the caller has counted, so it need not be checked.
     #[inline]
     pub(super) fn done_one(&self) {
         if self.word.done_one() == Done::RoundOver {

@@ -24,7 +24,7 @@ pub type OwnedToken = TokenOf<alloc::sync::Arc<WaitGroup>>;
 impl<H: Deref<Target = WaitGroup>> TokenOf<H> {
     #[inline]
     pub(super) fn new(group: H) -> Self {
-        group.raw.add_one();
+        group.raw.add(1);
         TokenOf { group }
     }
 
@@ -43,7 +43,9 @@ impl<H: Deref<Target = WaitGroup> + Clone> Clone for TokenOf<H> {
     ///
     /// If there are [`RawWaitGroup::MAX`](super::RawWaitGroup::MAX) tokens.
     fn clone(&self) -> Self {
-        TokenOf::new(self.group.clone())
+        let group = self.group.clone();
+        group.raw.add_another();
+        TokenOf { group }
     }
 }
 

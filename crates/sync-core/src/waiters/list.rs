@@ -694,11 +694,14 @@ impl<'a> Turn<'a> {
         unsafe { self.node.set_tag(tag) }
     }
 
-    /// The tick at which it was first queued.
+    /// The tick at which it was first queued; the present one if it has not been yet.
     #[inline]
     #[must_use]
     pub fn since(&self) -> u32 {
-        // SAFETY: as for `tag`.
+        if self.phase == Phase::Idle {
+            return clock::now();
+        }
+        // SAFETY: as for `tag`; it has been queued, so the fields are initialised.
         unsafe { self.node.read(|fields| fields.since) }
     }
 

@@ -220,6 +220,45 @@ fn stale_batons_are_seen_after_many_looks() {
     assert!(poll(&mut waiters[0], &waker).is_ready());
 }
 
+/// `Turn::since` is a safe method, so it must be one for a newcomer, too, whose node has never been
+/// queued. (Miri sees it if the fields are read that are not initialised.)
+#[test]
+fn a_newcomer_may_be_asked_since_when_it_waits() {
+    struct Asks(WaitList);
+    // SAFETY: `queue` returns the field, always the same.
+    unsafe impl Protocol<1> for Asks {
+        const TIMED: bool = true;
+        fn queue(&self, _: Driver) -> &WaitList {
+            &self.0
+        }
+        fn try_now(&self, _: usize) -> bool {
+            false
+        }
+        fn arrive(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
+            if crate::clock::is_stale(turn.since(), crate::clock::now()) {
+                Verdict::Refused(1)
+            } else {
+                Verdict::Acquired
+            }
+        }
+        fn turn(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
+            Verdict::Acquired
+        }
+        fn left(&self, _: Left, _: usize) {}
+        fn pass_on(&self, _: &mut Locked<'_, 1>) {}
+    }
+    // SAFETY: `raw` returns `self`, always the same.
+    unsafe impl Contains<1> for Asks {
+        type Raw = Self;
+        fn raw(&self, _: Driver) -> &Self {
+            self
+        }
+    }
+    let asks = Asks(WaitList::new());
+    let mut wait = pin!(Waiting::borrowed(&asks, 0));
+    let _ = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+}
+
 /// Miri and `ThreadSanitizer` watch the fields of the nodes, which only the real lock orders: the
 /// models have another one in its place.
 #[cfg(feature = "std")]

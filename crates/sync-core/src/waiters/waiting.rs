@@ -255,6 +255,9 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
         let verdict = raw.arrive(&mut queue, &mut turn);
         if let Verdict::Refused(code) = verdict {
             node.set_stage(Stage::Done);
+            if queue.concerns_batons() {
+                raw.pass_on(&mut queue);
+            }
             return Poll::Ready(Err(Refused(code)));
         }
         let look_again = if verdict == Verdict::Acquired {

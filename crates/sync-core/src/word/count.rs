@@ -11,12 +11,11 @@
 //!   told. (Go has to forbid such reuse and panics.)
 //! * `WAITING`: the queue is not empty. Set under the queue's lock, cleared with the round.
 //!
-//! Counting is one addition or subtraction. One that makes the count zero while somebody waits leaves
+//! Counting one less is one subtraction. One that makes the count zero while somebody waits leaves
 //! the word *overdue*: count zero and `WAITING`. Whoever does that moves the round in a second
-//! exchange; an addition that meets an overdue word moves it, too, before it returns. So whoever
-//! calls `wait` after an addition has returned waits for the new round; a `wait` between the two
-//! exchanges overlaps with that addition, and may as well have come before it, when the count was
-//! zero.
+//! exchange; an addition that meets an overdue word moves it in the very exchange that counts. So a
+//! count above zero always belongs to the round of the word. Only who holds the count above zero
+//! itself may add without looking.
 
 use core::fmt;
 
@@ -77,7 +76,8 @@ impl CountState {
     #[inline]
     #[must_use]
     pub const fn add(self, n: usize) -> Option<Self> {
-        if n > Self::MAX - self.count() {
+        // Saturating: an addition that goes too far may not have been undone yet.
+        if n > Self::MAX.saturating_sub(self.count()) {
             None
         } else if n != 0 && self.is_overdue() {
             Some(CountState(self.next_round().0 + n * ONE))
@@ -165,25 +165,25 @@ impl CountWord {
         self.update(Ordering::Relaxed, |s| s.add(n)).map(|_| ())
     }
 
-    /// Counts one more: one addition.
+    /// Counts one more while the caller keeps the count above zero: one addition.
+    ///
+    /// (Nothing else may add without an exchange. Between an addition that finds the word overdue and
+    /// the exchange that moves the round, the word would look like one whose round goes on, to others
+    /// that add and wait, and to the one that made the count zero.)
     ///
     /// # Errors
     ///
     /// The state, unchanged, if the count would exceed [`CountState::MAX`].
     #[inline]
-    pub fn add_one(&self) -> Result<(), CountState> {
+    pub fn add_another(&self) -> Result<(), CountState> {
         // Relaxed: as `add`.
         let old = CountState(self.0.fetch_add(ONE, Ordering::Relaxed));
+        debug_assert!(old.count() != 0);
         if old.count() >= CountState::MAX {
-            // There are as many more to come before this could be mistaken for a small count.
+            // There are as many more to come before this could be mistaken for a small count; and it
+            // does not make the count zero.
             self.0.fetch_sub(ONE, Ordering::Relaxed);
             return Err(old);
-        }
-        if old.is_overdue() {
-            // Relaxed: part of the release sequences of those who made the count zero.
-            let _ = self.update(Ordering::Relaxed, |s| {
-                (s.is_waiting() && s.round() == old.round()).then(|| s.next_round())
-            });
         }
         Ok(())
     }
@@ -211,7 +211,8 @@ impl CountWord {
         if old.count() != 1 || !old.is_waiting() {
             return Done::Counted;
         }
-        // Refused: an addition has moved the round. Relaxed: as in `add_one`.
+        // Refused: an addition has moved the round. Relaxed: part of
+        // the release sequences of those who made the count zero.
         let _ = self.update(Ordering::Relaxed, |s| {
             s.is_overdue().then(|| s.next_round())
         });
@@ -333,21 +334,21 @@ mod tests {
         assert!(word.add(CountState::MAX).is_ok());
         assert!(word.add(1).is_err(), "too many");
         let full = word.load(Ordering::Relaxed);
-        assert_eq!(word.add_one(), Err(full), "too many");
+        assert_eq!(word.add_another(), Err(full), "too many");
         assert_eq!(word.load(Ordering::Relaxed), full);
     }
 
     #[test]
     fn an_overdue_round_is_moved_by_the_next_addition() {
-        for add in [|w: &CountWord| w.add_one(), |w: &CountWord| w.add(1)] {
+        {
             let word = CountWord::new();
-            word.add_one().unwrap();
+            word.add(1).unwrap();
             word.update(Ordering::Relaxed, CountState::queued).unwrap();
             let round = word.load(Ordering::Relaxed).round();
             // What `done_one` does first.
             word.0.fetch_sub(ONE, Ordering::Relaxed);
             assert!(word.load(Ordering::Relaxed).is_overdue());
-            add(&word).unwrap();
+            word.add(1).unwrap();
             let state = word.load(Ordering::Relaxed);
             assert_eq!((state.count(), state.is_waiting()), (1, false));
             assert_ne!(state.round(), round);
@@ -364,7 +365,7 @@ mod tests {
         assert_eq!(word.done_one(), Done::RoundOver);
         let state = word.load(Ordering::Relaxed);
         assert!(state.round() != round && !state.is_waiting());
-        word.add_one().unwrap();
+        word.add(1).unwrap();
         assert_eq!(word.done_one(), Done::Counted, "nobody waited");
     }
 
