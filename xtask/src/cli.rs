@@ -36,6 +36,8 @@ pub(crate) enum Tier {
         #[command(flatten)]
         selection: Selection,
     },
+    /// Measures who keeps which promise, ours and others, and writes docs/conformance.md
+    Conformance(Selection),
     /// The documentation, with warnings denied
     Doc {
         /// Show it in a browser

@@ -1,4 +1,5 @@
-//! The commands of this workspace: `cargo xtask test | deep | mutants | bench | doc`.
+//! The commands of this workspace: `cargo xtask test | deep | mutants | bench | conformance
+//! | doc`.
 //!
 //! A tier is a list of [`Step`](step::Step)s, and a step is data: a name, what it needs, commands
 //! and what is expected of them. The rooms:
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Tier::Test(selection) => (plan::test(), selection),
         Tier::Deep { selection, .. } => (plan::deep(), selection),
         Tier::Bench { quick, selection } => (plan::bench(*quick), selection),
+        Tier::Conformance(selection) => (plan::conformance(), selection),
         Tier::Doc { open, selection } => (plan::doc(*open), selection),
     };
     let steps = selection.apply(steps);

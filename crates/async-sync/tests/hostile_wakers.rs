@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -476,6 +476,42 @@ fn a_waker_that_panics_when_cloned_or_dropped_leaves_all_as_it_was() {
     drop(second.ready());
     assert!(mutex.try_lock().is_some());
     assert_eq!(mutex.waiters(), 0);
+}
+
+/// The lock comes free between the first attempt and the queue, so that the clone of the waker is not
+/// needed after all; dropping it panics.
+#[test]
+fn a_panicking_drop_of_a_waker_that_was_not_needed_gives_the_lock_back() {
+    let _time = support::VirtualTime::start();
+    static MUTEX: Mutex<(), Fifo> = Mutex::with_policy(());
+    static SEMAPHORE: Semaphore = Semaphore::new(1);
+    /// Gives `held` back when it is cloned, panics when that clone is dropped.
+    fn script<T: 'static>(held: T) -> Script {
+        let held = RefCell::new(Some(held));
+        let calm = Cell::new(false);
+        Script {
+            on_clone: Box::new(move || drop(held.borrow_mut().take())),
+            on_drop: Box::new(move || assert!(calm.replace(true), "dropped")),
+            ..Script::default()
+        }
+    }
+
+    let hostile = script(MUTEX.try_lock().unwrap());
+    let mut lock = Box::pin(MUTEX.lock());
+    assert!(panics(|| drop(poll(&mut lock, &hostile))));
+    assert!(MUTEX.is_locked(), "the future has it");
+    drop(lock);
+    assert!(MUTEX.try_lock().is_some(), "and gave it back");
+
+    let hostile = script(SEMAPHORE.try_acquire().unwrap());
+    let mut acquire = Box::pin(SEMAPHORE.acquire());
+    assert!(panics(|| drop(poll(&mut acquire, &hostile))));
+    let Poll::Ready(Ok(permit)) = poll(&mut acquire, &Script::default()) else {
+        panic!("a future that is polled again returns what it holds")
+    };
+    assert_eq!(SEMAPHORE.available(), 0);
+    drop(permit);
+    assert_eq!(SEMAPHORE.available(), 1);
 }
 
 #[test]

@@ -852,3 +852,19 @@ fn counters_do_not_lose_increments() {
     check::<Barging>(many);
     check::<Fifo>(if cfg!(miri) { 50 } else { 10_000 });
 }
+
+/// Its own poll must not take its notification for one that nobody claims.
+#[test]
+fn a_waiter_that_is_polled_late_and_loses_turns_the_lock_starving() {
+    let mut time = support::VirtualTime::start();
+    let mutex = Mutex::<()>::new(());
+    let guard = mutex.try_lock().unwrap();
+    let mut first = queued(mutex.lock());
+    let _second = queued(mutex.lock());
+    time.advance_us(2000);
+    drop(guard);
+    let _newcomer = support::Polled::new(mutex.lock()).ready();
+    time.advance_us(1100);
+    first.pending();
+    assert!(mutex.is_starving());
+}

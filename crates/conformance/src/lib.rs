@@ -6,12 +6,22 @@
 //! reported at once with the list of what everybody waits for; on tokio with one thread and with
 //! two; and on smol.
 //!
+//! [`peers`] puts other crates' types beside ours behind one trait each; [`promises`] measures what
+//! all of them keep, and the program of that name writes `docs/conformance.md`.
+//!
 //! The numbers S1, S7, ... are those of the list of scenarios in the workspace's specification.
-#![forbid(unsafe_code)]
+// Only the hostile wakers and the counting allocator of `promises` may.
+#![deny(unsafe_code)]
 
+pub mod explorer;
+pub mod peers;
+pub mod promises;
 pub mod run;
 pub mod scenarios;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use runtime::{Spawn, Timer};
@@ -36,6 +46,22 @@ where
         outputs.push(handle.await.expect("a task of the scenario panicked"));
     }
     outputs
+}
+
+/// Awaits `future`, and counts it in `waiting` once it has been polled in vain.
+///
+/// So a scenario can tell that somebody has queued, of a type that does not say it.
+pub async fn counted_in<F: Future>(waiting: &AtomicUsize, future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut counted = false;
+    poll_fn(|cx| {
+        let polled = future.as_mut().poll(cx);
+        if polled.is_pending() && !std::mem::replace(&mut counted, true) {
+            waiting.fetch_add(1, Ordering::SeqCst);
+        }
+        polled
+    })
+    .await
 }
 
 /// Waits until `condition` holds.

@@ -95,29 +95,38 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// }
 /// # fn main() {}
 /// ```
+///
+/// A scenario over more than the runtime is given a name and its other types:
+/// `s1_counter = s1_counter::<Fifo, _>;`.
 #[macro_export]
 macro_rules! on_every_runtime {
     ($($scenario:ident;)*) => {
+        $crate::on_every_runtime! { $($scenario = super::$scenario;)* }
+    };
+    ($($name:ident = $scenario:expr;)*) => {
         $(
-            mod $scenario {
+            mod $name {
+                #[allow(unused_imports, reason = "a path may begin with `super`")]
+                use super::*;
+
                 #[test]
                 fn mini() {
-                    $crate::run::mini(super::$scenario);
+                    $crate::run::mini($scenario);
                 }
 
                 #[test]
                 fn tokio_current_thread() {
-                    $crate::run::tokio_current_thread(super::$scenario);
+                    $crate::run::tokio_current_thread($scenario);
                 }
 
                 #[test]
                 fn tokio_multi_thread() {
-                    $crate::run::tokio_multi_thread(super::$scenario);
+                    $crate::run::tokio_multi_thread($scenario);
                 }
 
                 #[test]
                 fn smol() {
-                    $crate::run::smol(super::$scenario);
+                    $crate::run::smol($scenario);
                 }
             }
         )*

@@ -2,15 +2,50 @@
 
 use conformance::scenarios::mutex::*;
 
+macro_rules! with_every_policy {
+    ($($policy:ident: $module:ident),* => $scenarios:tt) => {
+        $(mod $module {
+            use conformance::peers::mutexes::$policy;
+            use conformance::scenarios::any_mutex::*;
+
+            with_every_policy! { $policy $scenarios }
+        })*
+    };
+    ($policy:ident { $($scenario:ident;)* }) => {
+        conformance::on_every_runtime! { $($scenario = $scenario::<$policy, _>;)* }
+    };
+}
+
+with_every_policy! {
+    Adaptive: adaptive, Fifo: fifo, Barging: barging => {
+        s1_counter;
+        s6_no_cycle;
+        s7_order;
+        s13_cancelled_waiters;
+        s14_try_lock;
+        s19_time_limit;
+        s21_philosophers;
+    }
+}
+
 conformance::on_every_runtime! {
-    s1_counter;
+    s2_default;
+    s3_unlock_of_unlocked;
+    s4_any_task_unlocks;
     s4_guards_move;
-    s7_order;
-    s13_cancelled_waiters;
+    s8_newcomer_wins;
+    s9_starving;
     s16_metrics;
     futurelock_in_one_task;
     futurelock_across_tasks;
     conditional_sections;
+}
+
+/// S11b, in virtual time only: where tasks may be polled more than a millisecond late, a waiter that
+/// is, and loses, does not turn the lock starving.
+#[test]
+fn s11_ends_with_the_last() {
+    conformance::run::mini(conformance::scenarios::mutex::s11_ends_with_the_last);
 }
 
 /// S5: locking again what one holds never ends, and the executor says so.

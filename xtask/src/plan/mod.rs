@@ -54,6 +54,12 @@ pub(crate) fn bench(quick: bool) -> Vec<Step> {
     vec![Step::new("benches").minutes(120).run(command)]
 }
 
+/// Optimised: the measurements of starvation count what a loop can do in some milliseconds.
+pub(crate) fn conformance() -> Vec<Step> {
+    let command = Command::cargo("run --release -p conformance --bin promises");
+    vec![Step::new("conformance").minutes(30).run(command)]
+}
+
 pub(crate) fn doc(open: bool) -> Vec<Step> {
     vec![documentation(open)]
 }
@@ -92,7 +98,7 @@ mod tests {
 
     #[test]
     fn every_tier_has_distinct_steps_with_something_to_run() {
-        for steps in [test(), deep(), bench(true), doc(false)] {
+        for steps in [test(), deep(), bench(true), conformance(), doc(false)] {
             let names: BTreeSet<_> = steps.iter().map(|step| &step.name).collect();
             assert_eq!(names.len(), steps.len(), "two steps of one name: {names:?}");
             assert!(steps.iter().all(|step| !step.commands.is_empty()));

@@ -15,10 +15,11 @@
 //! ```text
 //! lock     free, policy lets newcomers in     LOCKED (and a barge is counted if somebody waits)
 //!          else                               WAITING, queue at the tail
-//! unlock   clear LOCKED. Nobody waits, or a young notification is out: done, one RMW.
-//!          else, under the queue's lock, pass_on:
-//!            fifo, starving, barges used up   LOCKED again, head Granted: a hand-over
-//!            else                             NOTIFIED, head Notified
+//! unlock   nobody waits, or a young notification is out: clear LOCKED, one RMW.
+//!          else, under the queue's lock, in one store:
+//!            fifo, starving, barges used up   LOCKED stays, head Granted: a hand-over
+//!            else                             LOCKED cleared, NOTIFIED, head Notified
+//!          a waiter that comes between         LOCKED is cleared already: the same, by exchange
 //! polled   Notified, free                     LOCKED, out of the queue
 //!          Notified, held by a newcomer       stays the head, Queued; waited > 1 ms: STARVING
 //!          Granted                            out of the queue; last, or waited < 1 ms: not STARVING
@@ -35,6 +36,7 @@
 //! 1. `WAITING` is set whenever the queue's lock is free and the queue is not empty.
 //! 2. If the queue is not empty, then somebody holds the lock, or the head has a baton, or a thread
 //!    is about to run `pass_on` (it has cleared `LOCKED` and waits for the queue's lock).
+//!    So a waiter that only queues, or only takes what it was given, need not pass anything on.
 //! 3. `NOTIFIED` is set iff the head is Notified.
 //!
 //! Why a release that sees `NOTIFIED` may leave: the notified head will be polled and either takes
@@ -368,12 +370,14 @@ impl<P: Policy> RawMutex<P> {
 
     /// The owner of a grant takes it: the lock is its already.
     fn own(&self, queue: &Locked<'_, 1>, turn: &Turn<'_>) {
-        // Relaxed: the flags are changed under the queue's lock.
-        let state = self.word.load(Ordering::Relaxed);
+        // Relaxed, here and below: the flags are changed under the queue's lock, and the lock
+        // itself does not change hands in these exchanges.
         if turn.others(queue) == 0 {
-            self.word.hand_on(state.drained());
-        } else if state.is_starving() && !clock::is_stale(turn.since(), clock::now()) {
-            self.word.hand_on(state.normal());
+            let _ = self.word.update(Ordering::Relaxed, |s| Some(s.drained()));
+        } else if self.word.load(Ordering::Relaxed).is_starving()
+            && !clock::is_stale(turn.since(), clock::now())
+        {
+            let _ = self.word.update(Ordering::Relaxed, |s| Some(s.normal()));
         }
     }
 

@@ -12,7 +12,8 @@ pub enum AcquireError {
     TooMany {
         /// What was asked for.
         requested: usize,
-        /// What there is.
+        /// What there is when this is returned. A limit that was raised after it had refused a
+        /// waiting request may be large enough: ask again.
         limit: usize,
     },
 }

@@ -16,9 +16,11 @@
 //! acquire   open, nobody waits, enough permits     AVAILABLE -= n
 //!           more than the limit, or closed          refused
 //!           else                                    WAITING, lane 0
-//! release   AVAILABLE += n. Nobody waits: done, one RMW.
+//! release   nobody waits: AVAILABLE += n, one RMW.
 //!           else, under the queue's lock, pass_on:
-//!             while the head's request is covered   AVAILABLE -= n, Granted, lane 1
+//!             while the head's request is covered,  Granted, lane 1
+//!             by what is released, or by AVAILABLE  (AVAILABLE -= n)
+//!             what is left of the release           AVAILABLE += rest
 //! polled    Granted                                 out of the queue
 //!           Queued, a baton lies with another       that one is Revoked, its permits come back, and
 //!           future of its task, as at two looks     this one may take them before lane 0
@@ -101,14 +103,17 @@ impl RawSemaphore {
     /// Gives back permits that the caller holds.
     #[inline]
     pub(super) fn release(&self, n: usize) {
-        if self.word.add(n).is_waiting() {
-            self.release_slow();
+        // Relaxed: a hint. Where it is out of date, the addition tells.
+        if self.word.load(Ordering::Relaxed).is_waiting() {
+            self.release_to_waiters(n);
+        } else if self.word.add(n).is_waiting() {
+            self.release_to_waiters(0);
         }
     }
 
-    #[cold]
-    fn release_slow(&self) {
-        self.pass_on(&mut self.queue.lock());
+    #[inline(never)]
+    fn release_to_waiters(&self, n: usize) {
+        self.pass_on_with(&mut self.queue.lock(), n);
     }
 
     /// Gives back permits for whose existence there is only the caller's word.
@@ -195,6 +200,66 @@ impl RawSemaphore {
         }
     }
 
+    /// Gives permits to those who wait: `gift` ones that are not in the word, so that a release to a
+    /// waiter need not pass through it, and what the word has.
+    fn pass_on_with(&self, queue: &mut Locked<'_, 2>, mut gift: usize) {
+        let mut now = None;
+        let mut revoked = 0;
+        let patience = queue.patience();
+        // The oldest baton stands first, so one look at it says whether any is stale.
+        while let Some(owner) = queue.front(GRANTED) {
+            if !patience.is_over(owner.given(), *now.get_or_insert_with(clock::now)) {
+                break;
+            }
+            gift += owner.tag();
+            owner.revoke();
+            revoked += 1;
+            if revoked % WORK == 0 {
+                self.word.add(core::mem::take(&mut gift));
+                queue.flush(); // others may want the queue
+                now = None;
+            }
+        }
+        loop {
+            let Some(head) = queue.front(0) else {
+                // Release, for the gift: as `PermitWord::add`. `WAITING` only concerns waiters.
+                let _ = self.word.update(Ordering::Release, |s| {
+                    Some(s.plus(gift).drained()).filter(|new| *new != s)
+                });
+                return;
+            };
+            let n = head.tag();
+            let state = self.state();
+            if state.is_closed() {
+                head.settle(CLOSED);
+            } else if n > self.limit() {
+                head.settle(TOO_MANY);
+            } else {
+                // A debt comes first. It does not grow meanwhile: the limit moves under this lock.
+                if n <= gift && state.available() >= 0 {
+                    gift -= n;
+                } else {
+                    if gift != 0 {
+                        self.word.add(core::mem::take(&mut gift));
+                    }
+                    // Acquire: a grant takes the permits in the name of the head, which sees what
+                    // was done under them through this thread and the queue's lock.
+                    if self.word.update(Ordering::Acquire, |s| s.enter(n)).is_err() {
+                        return;
+                    }
+                }
+                head.give(Phase::Granted, *now.get_or_insert_with(clock::now));
+            }
+            if !queue.has_room() {
+                if gift != 0 {
+                    self.word.add(core::mem::take(&mut gift));
+                }
+                queue.flush();
+                now = None; // foreign code has run
+            }
+        }
+    }
+
     /// What a refusal means for a request of `n` permits.
     pub(super) fn refusal(&self, Refused(code): Refused, n: usize) -> AcquireError {
         match code {
@@ -275,49 +340,9 @@ unsafe impl Protocol<2> for RawSemaphore {
         }
     }
 
+    #[inline]
     fn pass_on(&self, queue: &mut Locked<'_, 2>) {
-        let mut now = None;
-        let mut revoked = 0;
-        let patience = queue.patience();
-        // The oldest baton stands first, so one look at it says whether any is stale.
-        while let Some(owner) = queue.front(GRANTED) {
-            if !patience.is_over(owner.given(), *now.get_or_insert_with(clock::now)) {
-                break;
-            }
-            self.word.add(owner.tag());
-            owner.revoke();
-            revoked += 1;
-            if revoked % WORK == 0 {
-                queue.flush(); // others may want the queue
-                now = None;
-            }
-        }
-        loop {
-            let Some(head) = queue.front(0) else {
-                // Relaxed: a flag that only concerns waiters.
-                let _ = self.word.update(Ordering::Relaxed, |s| {
-                    Some(s.drained()).filter(|new| *new != s)
-                });
-                return;
-            };
-            let n = head.tag();
-            if self.state().is_closed() {
-                head.settle(CLOSED);
-            } else if n > self.limit() {
-                head.settle(TOO_MANY);
-            } else {
-                // Acquire: a grant takes the permits in the name of the head, which sees what was
-                // done under them through this thread and the queue's lock.
-                if self.word.update(Ordering::Acquire, |s| s.enter(n)).is_err() {
-                    return;
-                }
-                head.give(Phase::Granted, *now.get_or_insert_with(clock::now));
-            }
-            if !queue.has_room() {
-                queue.flush();
-                now = None; // foreign code has run
-            }
-        }
+        self.pass_on_with(queue, 0);
     }
 }
 

@@ -9,22 +9,65 @@ use loom::thread;
 use super::RawWaitGroup;
 use crate::testing::{Task, block_on, model, model_with};
 
+/// How the group is counted.
+trait Counting: 'static {
+    fn add(group: &RawWaitGroup);
+    fn done(group: &RawWaitGroup);
+}
+
+/// Go's calls, which are checked.
+struct Checked;
+
+impl Counting for Checked {
+    fn add(group: &RawWaitGroup) {
+        group.add(1);
+    }
+    fn done(group: &RawWaitGroup) {
+        group.done();
+    }
+}
+
+/// What tokens do.
+struct Tokens;
+
+impl Counting for Tokens {
+    fn add(group: &RawWaitGroup) {
+        group.add_one();
+    }
+    fn done(group: &RawWaitGroup) {
+        group.done_one();
+    }
+}
+
+macro_rules! both_ways {
+    ($($model:ident)*) => {
+        mod checked {
+            $(#[test] fn $model() { super::$model::<super::Checked>(); })*
+        }
+        mod tokens {
+            $(#[test] fn $model() { super::$model::<super::Tokens>(); })*
+        }
+    };
+}
+
+both_ways! { done_happens_before_wait_returns cancel_against_done rounds_do_not_mix several_batches a_settled_waiter_sees_its_own_round }
+
 /// What every worker did is seen by every waiter.
-#[test]
-fn done_happens_before_wait_returns() {
+fn done_happens_before_wait_returns<C: Counting>() {
     model(|| {
         let shared = Arc::new((
             RawWaitGroup::new(),
             [UnsafeCell::new(0), UnsafeCell::new(0)],
         ));
-        shared.0.add(2);
+        C::add(&shared.0);
+        C::add(&shared.0);
         let workers: Vec<_> = (0..2)
             .map(|i| {
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || {
                     // SAFETY: each worker has a cell; loom checks it against the reads below.
                     shared.1[i].with_mut(|value| unsafe { *value += 1 });
-                    shared.0.done();
+                    C::done(&shared.0);
                 })
             })
             .collect();
@@ -72,11 +115,10 @@ fn done_happens_before_a_late_wait() {
 }
 
 /// Several waiters, one of which leaves.
-#[test]
-fn cancel_against_done() {
+fn cancel_against_done<C: Counting>() {
     model(|| {
         let group = Arc::new(RawWaitGroup::new());
-        group.add(1);
+        C::add(&group);
         let leaver = {
             let group = Arc::clone(&group);
             thread::spawn(move || {
@@ -89,7 +131,7 @@ fn cancel_against_done() {
             let group = Arc::clone(&group);
             thread::spawn(move || block_on(group.wait()))
         };
-        group.done();
+        C::done(&group);
         leaver.join().unwrap();
         waiter.join().unwrap();
         assert_eq!((group.count(), group.waiters()), (0, 0));
@@ -98,11 +140,10 @@ fn cancel_against_done() {
 
 /// The group is used again before the waiters of the last round have returned: those return, and
 /// none of the new round returns early.
-#[test]
-fn rounds_do_not_mix() {
+fn rounds_do_not_mix<C: Counting>() {
     model(|| {
         let group = Arc::new(RawWaitGroup::new());
-        group.add(1);
+        C::add(&group);
         let first = {
             let group = Arc::clone(&group);
             thread::spawn(move || block_on(group.wait()))
@@ -110,7 +151,7 @@ fn rounds_do_not_mix() {
         let second = {
             let group = Arc::clone(&group);
             thread::spawn(move || {
-                group.add(1);
+                C::add(&group);
                 let task = Task::new();
                 let mut wait = pin!(group.wait());
                 assert!(
@@ -118,10 +159,10 @@ fn rounds_do_not_mix() {
                     "it holds a count itself"
                 );
                 assert!(task.poll(wait.as_mut()).is_pending());
-                group.done();
+                C::done(&group);
             })
         };
-        group.done();
+        C::done(&group);
         first.join().unwrap();
         second.join().unwrap();
         assert_eq!((group.count(), group.waiters()), (0, 0));
@@ -129,11 +170,10 @@ fn rounds_do_not_mix() {
 }
 
 /// More waiters than one batch of wake-ups.
-#[test]
-fn several_batches() {
+fn several_batches<C: Counting>() {
     model(|| {
         let group = Arc::new(RawWaitGroup::new());
-        group.add(1);
+        C::add(&group);
         let task = Task::new();
         let mut waits: [_; 3] = std::array::from_fn(|_| Box::pin(group.wait()));
         for wait in &mut waits {
@@ -149,7 +189,7 @@ fn several_batches() {
         };
         let doer = {
             let group = Arc::clone(&group);
-            thread::spawn(move || group.done())
+            thread::spawn(move || C::done(&group))
         };
         doer.join().unwrap();
         for wait in &mut waits {
@@ -162,23 +202,22 @@ fn several_batches() {
 
 /// A thread that ends one round may find waiters of the next, whose round another thread has ended
 /// meanwhile: what was done in that one must be seen, too.
-#[test]
-fn a_settled_waiter_sees_its_own_round() {
+fn a_settled_waiter_sees_its_own_round<C: Counting>() {
     // Each of the three threads has to be interrupted once.
     model_with(3, || {
         let shared = Arc::new((RawWaitGroup::new(), UnsafeCell::new(0)));
-        shared.0.add(1);
+        C::add(&shared.0);
         let task = Task::new();
         let mut first = Box::pin(shared.0.wait());
         assert!(task.poll(first.as_mut()).is_pending());
         let ender = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.0.done())
+            thread::spawn(move || C::done(&shared.0))
         };
         let next = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                shared.0.add(1);
+                C::add(&shared.0);
                 let task = Task::new();
                 let mut wait = pin!(shared.0.wait());
                 if task.poll(wait.as_mut()).is_ready() {
@@ -189,7 +228,7 @@ fn a_settled_waiter_sees_its_own_round() {
                     thread::spawn(move || {
                         // SAFETY: read only after the wait; loom checks it.
                         shared.1.with_mut(|value| unsafe { *value = 1 });
-                        shared.0.done();
+                        C::done(&shared.0);
                     })
                 };
                 if task.poll(wait.as_mut()).is_ready() {

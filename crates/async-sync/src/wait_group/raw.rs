@@ -2,8 +2,8 @@
 //!
 //! # States
 //!
-//! The word ([`CountWord`]) has the count, and a round that moves whenever the count comes back to
-//! zero while somebody waits. The queue has one lane; each waiter is marked with the round that it
+//! The word ([`CountWord`]) has the count, and a round that moves whenever the count has come back
+//! to zero while somebody waited. The queue has one lane; each waiter is marked with the round that it
 //! waits for.
 //!
 //! # Transitions
@@ -11,8 +11,8 @@
 //! ```text
 //! add     COUNT += n
 //! done    COUNT -= n. Not zero, or nobody waits: done, one RMW.
-//!         zero: ROUND += 1, WAITING cleared in the same exchange; then, under the queue's lock,
-//!         everybody at the front who waits for an older round is settled
+//!         zero: ROUND += 1, WAITING cleared (by this one, or by an `add` that comes between); then,
+//!         under the queue's lock, everybody at the front who waits for an older round is settled
 //! wait    COUNT is zero: ready. Else, under the queue's lock, WAITING and the tail of the queue
 //! polled  its round is over: ready, even if nobody has come to settle it yet
 //! ```
@@ -23,7 +23,7 @@
 //!
 //! 1. Waiters stand in the order of their rounds, since a later one reads the word under the lock
 //!    after an earlier one did; so those of older rounds are a prefix of the queue.
-//! 2. If a queued waiter's round is over, a thread is about to settle it (it has moved the round
+//! 2. If a queued waiter's round is over, a thread is about to settle it (it has made the count zero
 //!    and waits for the queue's lock).
 
 use core::fmt;
@@ -67,7 +67,7 @@ pub struct RawWaitGroup {
 }
 
 impl RawWaitGroup {
-    /// The largest count: 2^32 - 1 where `usize` has 64 bits, 2^20 - 1 where it has 32.
+    /// The largest count: 2^31 - 1 where `usize` has 64 bits, 2^19 - 1 where it has 32.
     pub const MAX: usize = CountState::MAX;
 
     const_fn! {
@@ -88,7 +88,23 @@ impl RawWaitGroup {
     #[inline]
     pub fn add(&self, n: usize) {
         if self.word.add(n).is_err() {
-            panic!("WaitGroup counter exceeds RawWaitGroup::MAX");
+            too_many();
+        }
+    }
+
+    /// Counts one more, to be paired with [`done_one`](Self::done_one).
+    #[inline]
+    pub(super) fn add_one(&self) {
+        if self.word.add_one().is_err() {
+            too_many();
+        }
+    }
+
+    /// Counts one less that [`add_one`](Self::add_one) has counted, so it need not be checked.
+    #[inline]
+    pub(super) fn done_one(&self) {
+        if self.word.done_one() == Done::RoundOver {
+            self.end_round();
         }
     }
 
@@ -174,6 +190,11 @@ impl RawWaitGroup {
     }
 }
 
+#[cold]
+fn too_many() -> ! {
+    panic!("WaitGroup counter exceeds RawWaitGroup::MAX");
+}
+
 // SAFETY: `queue` returns the field, always the same.
 unsafe impl Protocol<1> for RawWaitGroup {
     const TIMED: bool = false;
@@ -197,7 +218,7 @@ unsafe impl Protocol<1> for RawWaitGroup {
             }
             Err(_) => {
                 // Acquire, for a count of zero: as in `try_now`.
-                self.word.load(Ordering::Acquire);
+                let _ = self.word.load(Ordering::Acquire);
                 Verdict::Acquired
             }
         }

@@ -24,7 +24,7 @@ pub type OwnedToken = TokenOf<alloc::sync::Arc<WaitGroup>>;
 impl<H: Deref<Target = WaitGroup>> TokenOf<H> {
     #[inline]
     pub(super) fn new(group: H) -> Self {
-        group.raw.add(1);
+        group.raw.add_one();
         TokenOf { group }
     }
 
@@ -50,7 +50,7 @@ impl<H: Deref<Target = WaitGroup> + Clone> Clone for TokenOf<H> {
 impl<H: Deref<Target = WaitGroup>> Drop for TokenOf<H> {
     #[inline]
     fn drop(&mut self) {
-        self.group.raw.done();
+        self.group.raw.done_one();
     }
 }
 

@@ -1,4 +1,5 @@
-//! The wait group.
+//! The wait group: what needs our own API. See [`any_wait_group`](super::any_wait_group) for the
+//! rest.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,31 +9,6 @@ use async_sync::{RawWaitGroup, WaitGroup};
 use runtime::JoinHandle;
 
 use crate::{Runtime, until};
-
-/// S33: ten workers; waiting ends with the last, and at once when there is nobody.
-///
-/// # Panics
-///
-/// If it does not.
-pub async fn s33_ten_workers<R: Runtime>(rt: R) {
-    let group = Arc::new(WaitGroup::new());
-    group.wait().await;
-    let counter = Arc::new(AtomicUsize::new(0));
-    let start = rt.now();
-    for _ in 0..10 {
-        let (token, counter) = (group.add_owned(), Arc::clone(&counter));
-        let sleep = rt.sleep(Duration::from_millis(10));
-        let _detached = rt.spawn(async move {
-            sleep.await;
-            counter.fetch_add(1, Ordering::Relaxed);
-            drop(token);
-        });
-    }
-    group.wait().await;
-    assert_eq!(counter.load(Ordering::Relaxed), 10);
-    assert!(rt.now() - start >= Duration::from_millis(10));
-    rt.sleep(Duration::from_millis(1)).await; // the tasks' own ends
-}
 
 /// S34: children that add themselves are waited for only if they did so in time; counted before
 /// they are spawned, they always are.

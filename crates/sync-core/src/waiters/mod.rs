@@ -5,7 +5,7 @@
 //! Every primitive obeys these rules. Most are kept by this module, so that a primitive only has to
 //! decide, in its [`Protocol`] implementation, who gets what.
 //!
-//! 1. A waiter is `Idle -> Queued -> Notified | Granted -> Done`, or `Revoked -> Queued`.
+//! 1. A waiter is `Idle -> Queued -> Notified | Granted -> over`, or `Revoked -> Queued`.
 //!    *Notified*: try again. *Granted*: the resource is yours. Both are **batons**: they oblige
 //!    their holder, and only one future has each. *Settled* is a verdict that concerns its waiter
 //!    alone (a round is over, the semaphore was closed) and obliges to nothing.
@@ -33,6 +33,9 @@
 //!    batches of [`WakeBatch::CAPACITY`].
 //!
 //! # Who may touch what
+//!
+//! What the future alone knows (not polled yet, waiting, holding what it waited for, over) is a plain
+//! byte of its own. The fields of its node are made when it first queues.
 //!
 //! A node is *linked* in the phases Queued, Notified and Granted. While it is linked, its fields
 //! belong to whoever holds the queue's lock; otherwise to its future. The phase itself is atomic:

@@ -247,7 +247,7 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
     node: &Waiter,
     waker: &Waker,
 ) -> Poll<Result<(), Refused>> {
-    let mine = waker.clone();
+    let mut mine = Some(waker.clone());
     let since = if P::TIMED { clock::now() } else { 0 };
     let look_again = {
         let mut queue = raw.queue(Driver(())).lock();
@@ -265,6 +265,7 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
             // SAFETY: the node is not linked, it has had no waker before, and it is pinned, as
             // `poll` was given a pinned reference; the destructor of `Waiting` unlinks it.
             unsafe {
+                let mine = mine.take().expect("cloned above");
                 node.init(Fields::new(mine, since));
                 queue.push_back(node, 0);
             }
@@ -280,6 +281,8 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
     };
     match look_again {
         None => {
+            // Foreign code: if it panics, the future still holds what it waited for.
+            drop(mine);
             node.set_stage(Stage::Done);
             Poll::Ready(Ok(()))
         }
@@ -330,6 +333,10 @@ fn poll_again<P: Protocol<LANES>, const LANES: usize>(
             }
             match conclude(phase) {
                 Some(result) => Step::Over(result),
+                None if phase == Phase::Granted => {
+                    claim(raw, &mut queue, node, waker);
+                    Step::Over(Ok(()))
+                }
                 None => look(raw, &mut queue, node, waker, phase, &mut wakers),
             }
         };
@@ -348,6 +355,28 @@ fn poll_again<P: Protocol<LANES>, const LANES: usize>(
             }
             Step::Rearm => wakers.spare = Some(waker.clone()),
         }
+    }
+}
+
+/// The owner of a grant takes it.
+#[inline]
+fn claim<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    queue: &mut Locked<'_, LANES>,
+    node: &Waiter,
+    waker: &Waker,
+) {
+    raw.claim(queue, &Turn::new(node, waker, Phase::Granted, false));
+    // SAFETY: a granted node is linked, and the lock is held.
+    let given = unsafe {
+        queue.unlink(node);
+        node.read(|fields| fields.baton)
+    };
+    queue.claimed(given);
+    // Held: wakers that `pass_on` collects are called before the poll returns, and may panic.
+    node.set_stage(Stage::Held);
+    if queue.concerns_batons() {
+        raw.pass_on(queue);
     }
 }
 
@@ -376,20 +405,6 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
     phase: Phase,
     wakers: &mut Wakers,
 ) -> Step {
-    if phase == Phase::Granted {
-        raw.claim(queue, &Turn::new(node, waker, phase, false));
-        // SAFETY: the phase says that it is linked, and the lock is held.
-        let given = unsafe {
-            queue.unlink(node);
-            node.read(|fields| fields.baton)
-        };
-        queue.claimed(given);
-        node.set_stage(Stage::Held);
-        if queue.concerns_batons() {
-            raw.pass_on(queue);
-        }
-        return Step::Over(Ok(()));
-    }
     // SAFETY: the lock is held, and the node has been queued.
     let armed = phase == Phase::Queued && unsafe { node.read(|f| f.is_armed_for(waker, phase)) };
     let mut turn = Turn::new(node, waker, phase, armed || wakers.spare.is_some());
@@ -420,6 +435,10 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
         }
         Verdict::Rearm => {
             debug_assert!(!turn.can_wait);
+            if phase.is_baton() {
+                // It is about to use its baton: nobody shall find that unclaimed.
+                return Step::Rearm;
+            }
             Step::Rearm
         }
         place @ (Verdict::Stay | Verdict::Back | Verdict::Front) => {

@@ -6,11 +6,17 @@
 //! ```
 //!
 //! * `COUNT`: what has been added and is not done yet.
-//! * `ROUND`: how often the count came back to zero while somebody waited, modulo its width. It
-//!   moves in the same exchange that makes the count zero; so a waiter knows for certain whether
-//!   *its* round is over, even when the next round began before the waiter was told. (Go has to
-//!   forbid such reuse and panics.)
-//! * `WAITING`: the queue is not empty. Set under the queue's lock, cleared with the zero.
+//! * `ROUND`: how often the count came back to zero while somebody waited, modulo its width. So a
+//!   waiter knows whether *its* round is over, even when the next one began before the waiter was
+//!   told. (Go has to forbid such reuse and panics.)
+//! * `WAITING`: the queue is not empty. Set under the queue's lock, cleared with the round.
+//!
+//! Counting is one addition or subtraction. One that makes the count zero while somebody waits leaves
+//! the word *overdue*: count zero and `WAITING`. Whoever does that moves the round in a second
+//! exchange; an addition that meets an overdue word moves it, too, before it returns. So whoever
+//! calls `wait` after an addition has returned waits for the new round; a `wait` between the two
+//! exchanges overlaps with that addition, and may as well have come before it, when the count was
+//! zero.
 
 use core::fmt;
 
@@ -28,8 +34,9 @@ const ROUND_ONE: usize = 2;
 pub struct CountState(usize);
 
 impl CountState {
-    /// The largest count: 2^32 - 1 where `usize` has 64 bits, 2^20 - 1 where it has 32.
-    pub const MAX: usize = usize::MAX >> COUNT_SHIFT;
+    /// The largest count: 2^31 - 1 where `usize` has 64 bits, 2^19 - 1 where it has 32. Half of what
+    /// fits, so that additions which go too far are noticed before they do harm.
+    pub const MAX: usize = usize::MAX >> (COUNT_SHIFT + 1);
 
     /// What has been added and is not done yet.
     #[inline]
@@ -52,12 +59,28 @@ impl CountState {
         self.0 & WAITING != 0
     }
 
+    /// The count is zero and somebody waits for that: the round is over, but has not moved.
+    #[inline]
+    #[must_use]
+    pub const fn is_overdue(self) -> bool {
+        self.count() == 0 && self.is_waiting()
+    }
+
+    /// The next round, for which nobody waits.
+    #[inline]
+    #[must_use]
+    pub const fn next_round(self) -> Self {
+        CountState(self.0 & !(ROUND | WAITING) | (self.0 & ROUND).wrapping_add(ROUND_ONE) & ROUND)
+    }
+
     /// `n` more to wait for; `None` if that is more than [`MAX`](Self::MAX).
     #[inline]
     #[must_use]
     pub const fn add(self, n: usize) -> Option<Self> {
         if n > Self::MAX - self.count() {
             None
+        } else if n != 0 && self.is_overdue() {
+            Some(CountState(self.next_round().0 + n * ONE))
         } else {
             Some(CountState(self.0 + n * ONE))
         }
@@ -71,11 +94,12 @@ impl CountState {
         if n > self.count() {
             return None;
         }
-        let rest = self.0 - n * ONE;
-        if rest >= ONE || n == 0 || rest & WAITING == 0 {
-            return Some(CountState(rest));
-        }
-        Some(CountState(rest.wrapping_add(ROUND_ONE) & ROUND))
+        let rest = CountState(self.0 - n * ONE);
+        Some(if n != 0 && rest.is_overdue() {
+            rest.next_round()
+        } else {
+            rest
+        })
     }
 
     /// Somebody waits for the end of this round; `None` if it is over already.
@@ -141,6 +165,29 @@ impl CountWord {
         self.update(Ordering::Relaxed, |s| s.add(n)).map(|_| ())
     }
 
+    /// Counts one more: one addition.
+    ///
+    /// # Errors
+    ///
+    /// The state, unchanged, if the count would exceed [`CountState::MAX`].
+    #[inline]
+    pub fn add_one(&self) -> Result<(), CountState> {
+        // Relaxed: as `add`.
+        let old = CountState(self.0.fetch_add(ONE, Ordering::Relaxed));
+        if old.count() >= CountState::MAX {
+            // There are as many more to come before this could be mistaken for a small count.
+            self.0.fetch_sub(ONE, Ordering::Relaxed);
+            return Err(old);
+        }
+        if old.is_overdue() {
+            // Relaxed: part of the release sequences of those who made the count zero.
+            let _ = self.update(Ordering::Relaxed, |s| {
+                (s.is_waiting() && s.round() == old.round()).then(|| s.next_round())
+            });
+        }
+        Ok(())
+    }
+
     /// Counts `n` less.
     ///
     /// # Errors
@@ -153,6 +200,22 @@ impl CountWord {
         let old = self.update(Ordering::AcqRel, |s| s.done(n))?;
         let over = old.is_waiting() && old.count() == n && n != 0;
         Ok(if over { Done::RoundOver } else { Done::Counted })
+    }
+
+    /// Counts one less, which the caller has added: one subtraction.
+    #[inline]
+    pub fn done_one(&self) -> Done {
+        // AcqRel: as `done`.
+        let old = CountState(self.0.fetch_sub(ONE, Ordering::AcqRel));
+        debug_assert!(old.count() != 0);
+        if old.count() != 1 || !old.is_waiting() {
+            return Done::Counted;
+        }
+        // Refused: an addition has moved the round. Relaxed: as in `add_one`.
+        let _ = self.update(Ordering::Relaxed, |s| {
+            s.is_overdue().then(|| s.next_round())
+        });
+        Done::RoundOver
     }
 
     /// Applies a transition, retrying while others change the word.
@@ -213,7 +276,15 @@ mod tests {
                 );
                 if let Some(up) = up {
                     assert_eq!(up.count(), s.count() + n);
-                    assert_eq!((up.round(), up.is_waiting()), (s.round(), s.is_waiting()));
+                    let old = if n != 0 && s.is_overdue() {
+                        s.next_round()
+                    } else {
+                        s
+                    };
+                    assert_eq!(
+                        (up.round(), up.is_waiting()),
+                        (old.round(), old.is_waiting())
+                    );
                 }
                 let down = s.done(n);
                 assert_eq!(down.is_some(), n <= s.count());
@@ -261,6 +332,40 @@ mod tests {
         assert!(!word.load(Ordering::Relaxed).is_waiting());
         assert!(word.add(CountState::MAX).is_ok());
         assert!(word.add(1).is_err(), "too many");
+        let full = word.load(Ordering::Relaxed);
+        assert_eq!(word.add_one(), Err(full), "too many");
+        assert_eq!(word.load(Ordering::Relaxed), full);
+    }
+
+    #[test]
+    fn an_overdue_round_is_moved_by_the_next_addition() {
+        for add in [|w: &CountWord| w.add_one(), |w: &CountWord| w.add(1)] {
+            let word = CountWord::new();
+            word.add_one().unwrap();
+            word.update(Ordering::Relaxed, CountState::queued).unwrap();
+            let round = word.load(Ordering::Relaxed).round();
+            // What `done_one` does first.
+            word.0.fetch_sub(ONE, Ordering::Relaxed);
+            assert!(word.load(Ordering::Relaxed).is_overdue());
+            add(&word).unwrap();
+            let state = word.load(Ordering::Relaxed);
+            assert_eq!((state.count(), state.is_waiting()), (1, false));
+            assert_ne!(state.round(), round);
+        }
+    }
+
+    #[test]
+    fn one_less_ends_a_round_that_somebody_waits_for() {
+        let word = CountWord::new();
+        word.add(2).unwrap();
+        assert_eq!(word.done_one(), Done::Counted);
+        word.update(Ordering::Relaxed, CountState::queued).unwrap();
+        let round = word.load(Ordering::Relaxed).round();
+        assert_eq!(word.done_one(), Done::RoundOver);
+        let state = word.load(Ordering::Relaxed);
+        assert!(state.round() != round && !state.is_waiting());
+        word.add_one().unwrap();
+        assert_eq!(word.done_one(), Done::Counted, "nobody waited");
     }
 
     #[test]

@@ -107,6 +107,13 @@ impl PermitState {
         }
     }
 
+    /// `n` permits that somebody holds come back, so the sum cannot overflow.
+    #[inline]
+    #[must_use]
+    pub const fn plus(self, n: usize) -> Self {
+        PermitState(self.0.wrapping_add(n << SHIFT))
+    }
+
     /// The queue gets a waiter.
     #[inline]
     #[must_use]

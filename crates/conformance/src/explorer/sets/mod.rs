@@ -1,0 +1,9 @@
+//! Scenarios for the usual kinds of primitives, whoever made them.
+//!
+//! Each set is written against a small trait, so a peer takes part with a few lines. What only some
+//! offer (a limit that changes, a lock without guards) is added by the test that knows the type, as
+//! an [`Operation`](super::Operation).
+
+pub mod mutex;
+pub mod semaphore;
+pub mod wait_group;

@@ -1,0 +1,58 @@
+//! async-lock.
+
+use ::async_lock::{MutexGuard, SemaphoreGuard};
+
+use super::{AsyncMutex, AsyncSemaphore, BlockingMutex, GrowableSemaphore};
+
+/// async-lock's mutex.
+pub type Mutex = ::async_lock::Mutex<u64>;
+/// async-lock's semaphore: one permit at a time.
+pub type Semaphore = ::async_lock::Semaphore;
+
+impl AsyncMutex for Mutex {
+    const NAME: &'static str = "async-lock";
+    const PACKAGE: &'static str = "async-lock";
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new(value: u64) -> Self {
+        Self::new(value)
+    }
+
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock()
+    }
+
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock()
+    }
+}
+
+impl BlockingMutex for Mutex {
+    fn lock_blocking(&self) -> Self::Guard<'_> {
+        self.lock_blocking()
+    }
+}
+
+impl AsyncSemaphore for Semaphore {
+    const NAME: &'static str = "async-lock";
+    const PACKAGE: &'static str = "async-lock";
+    type Permit<'a> = SemaphoreGuard<'a>;
+
+    fn new(permits: usize) -> Self {
+        Self::new(permits)
+    }
+
+    fn acquire(&self) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire()
+    }
+
+    fn try_acquire(&self) -> Option<Self::Permit<'_>> {
+        self.try_acquire()
+    }
+}
+
+impl GrowableSemaphore for Semaphore {
+    fn add_permits(&self, n: usize) {
+        self.add_permits(n);
+    }
+}

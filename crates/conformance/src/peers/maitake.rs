@@ -1,0 +1,72 @@
+//! maitake-sync, with its feature `std`.
+
+use maitake_sync::{MutexGuard, WaitResult, semaphore};
+
+use super::{AsyncMutex, AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, WeightedSemaphore};
+
+/// maitake-sync's mutex.
+pub type Mutex = maitake_sync::Mutex<u64>;
+/// maitake-sync's semaphore.
+pub type Semaphore = maitake_sync::Semaphore;
+
+impl AsyncMutex for Mutex {
+    const NAME: &'static str = "maitake-sync";
+    const PACKAGE: &'static str = "maitake-sync";
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new(value: u64) -> Self {
+        Self::new(value)
+    }
+
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock()
+    }
+
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock()
+    }
+}
+
+impl AsyncSemaphore for Semaphore {
+    const NAME: &'static str = "maitake-sync";
+    const PACKAGE: &'static str = "maitake-sync";
+    type Permit<'a> = WaitResult<semaphore::Permit<'a>>;
+
+    fn new(permits: usize) -> Self {
+        Self::new(permits)
+    }
+
+    fn acquire(&self) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire(1)
+    }
+
+    fn try_acquire(&self) -> Option<Self::Permit<'_>> {
+        self.try_acquire(1).ok().map(Ok)
+    }
+
+    fn is_refusal(permit: &Self::Permit<'_>) -> bool {
+        permit.is_err()
+    }
+}
+
+impl WeightedSemaphore for Semaphore {
+    fn acquire_many(&self, n: usize) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire(n)
+    }
+
+    fn try_acquire_many(&self, n: usize) -> Option<Self::Permit<'_>> {
+        self.try_acquire(n).ok().map(Ok)
+    }
+}
+
+impl GrowableSemaphore for Semaphore {
+    fn add_permits(&self, n: usize) {
+        self.add_permits(n);
+    }
+}
+
+impl ClosableSemaphore for Semaphore {
+    fn close(&self) {
+        self.close();
+    }
+}

@@ -1,0 +1,119 @@
+//! mea. All its waits are `async fn`s.
+
+use std::sync::{Mutex as StdMutex, PoisonError};
+
+use ::mea::mutex::MutexGuard;
+use ::mea::semaphore::SemaphorePermit;
+use ::mea::waitgroup::{Wait, WaitGroup as Handle};
+
+use super::{
+    AsyncMutex, AsyncSemaphore, AsyncWaitGroup, GrowableSemaphore, ShrinkableSemaphore,
+    WeightedSemaphore,
+};
+
+/// mea's mutex.
+pub type Mutex = ::mea::mutex::Mutex<u64>;
+/// mea's semaphore.
+pub type Semaphore = ::mea::semaphore::Semaphore;
+
+impl AsyncMutex for Mutex {
+    const NAME: &'static str = "mea";
+    const PACKAGE: &'static str = "mea";
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new(value: u64) -> Self {
+        Self::new(value)
+    }
+
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock()
+    }
+
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock()
+    }
+}
+
+impl AsyncSemaphore for Semaphore {
+    const NAME: &'static str = "mea";
+    const PACKAGE: &'static str = "mea";
+    type Permit<'a> = SemaphorePermit<'a>;
+
+    fn new(permits: usize) -> Self {
+        Self::new(permits)
+    }
+
+    fn acquire(&self) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire(1)
+    }
+
+    fn try_acquire(&self) -> Option<Self::Permit<'_>> {
+        self.try_acquire(1)
+    }
+}
+
+impl WeightedSemaphore for Semaphore {
+    fn acquire_many(&self, n: usize) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire(n)
+    }
+
+    fn try_acquire_many(&self, n: usize) -> Option<Self::Permit<'_>> {
+        self.try_acquire(n)
+    }
+}
+
+impl GrowableSemaphore for Semaphore {
+    fn add_permits(&self, n: usize) {
+        self.release(n);
+    }
+}
+
+impl ShrinkableSemaphore for Semaphore {
+    fn remove_permits(&self, n: usize) {
+        self.forget_exact(n);
+    }
+}
+
+/// mea's wait group, whose handles are its tokens: waiting consumes the last one.
+///
+/// The lock around it stands in for ownership, which these traits do not have: it is the adapter's
+/// cost, not mea's. To measure a token's cost, clone a [token](AsyncWaitGroup::Token).
+#[derive(Debug)]
+pub struct WaitGroup(StdMutex<State>);
+
+#[derive(Debug)]
+enum State {
+    Counts(Handle),
+    Waited(Wait),
+}
+
+impl AsyncWaitGroup for WaitGroup {
+    const NAME: &'static str = "mea";
+    const PACKAGE: &'static str = "mea";
+    type Token = Handle;
+
+    fn new() -> Self {
+        WaitGroup(StdMutex::new(State::Counts(Handle::new())))
+    }
+
+    /// # Panics
+    ///
+    /// After the first wait: mea's groups are for one round.
+    fn token(&self) -> Self::Token {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Counts(handle) => handle.clone(),
+            State::Waited(_) => panic!("a mea wait group is for one round"),
+        }
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = match &*state {
+            // The handle in `state` is dropped below, after which the count may be zero.
+            State::Counts(handle) => handle.clone().into_future(),
+            State::Waited(wait) => wait.clone(),
+        };
+        *state = State::Waited(wait.clone());
+        wait
+    }
+}

@@ -1,0 +1,137 @@
+//! Other crates' mutexes, semaphores and wait groups behind one trait each, and ours among them.
+//!
+//! Scenarios, the table of promises and the benches are written against these traits. The lists of
+//! who takes part stand once, in [`for_each_mutex!`](crate::for_each_mutex),
+//! [`for_each_semaphore!`](crate::for_each_semaphore) and
+//! [`for_each_wait_group!`](crate::for_each_wait_group).
+//!
+//! The futures are the peers' own wherever they can be, since their size and cost is measured. Where
+//! an adapter has to add something it says so.
+//!
+//! Left out, because they cannot be compared fairly:
+//!
+//! * crossfire's `WaitGroup`: it is `!Sync`, has room for one waiter, and shares one with its
+//!   tasks through `unsafe` only.
+//! * mea's `Latch` and other latches: their count is fixed when they are made, so they have no
+//!   tokens.
+//! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore.
+
+mod async_lock;
+mod futures_intrusive;
+mod futures_util;
+mod maitake;
+mod mea;
+mod mutex;
+mod ours;
+mod saa;
+mod semaphore;
+mod tokio;
+mod wait_group;
+
+/// The types that implement [`AsyncMutex`].
+pub mod mutexes {
+    pub use super::async_lock::Mutex as AsyncLock;
+    pub use super::futures_intrusive::{
+        FairMutex as IntrusiveFair, UnfairMutex as IntrusiveUnfair,
+    };
+    pub use super::futures_util::Mutex as FuturesUtil;
+    pub use super::maitake::Mutex as Maitake;
+    pub use super::mea::Mutex as Mea;
+    pub use super::ours::{Adaptive, Barging, Fifo};
+    pub use super::saa::Mutex as Saa;
+    pub use super::tokio::Mutex as Tokio;
+}
+
+/// The types that implement [`AsyncSemaphore`].
+pub mod semaphores {
+    pub use super::async_lock::Semaphore as AsyncLock;
+    pub use super::futures_intrusive::{
+        FairSemaphore as IntrusiveFair, UnfairSemaphore as IntrusiveUnfair,
+    };
+    pub use super::maitake::Semaphore as Maitake;
+    pub use super::mea::Semaphore as Mea;
+    pub use super::ours::Semaphore as Ours;
+    pub use super::saa::Semaphore as Saa;
+    pub use super::tokio::Semaphore as Tokio;
+}
+
+/// The types that implement [`AsyncWaitGroup`].
+pub mod wait_groups {
+    pub use super::mea::WaitGroup as Mea;
+    pub use super::ours::WaitGroup as Ours;
+    pub use super::tokio::WaitGroup as Tokio;
+}
+
+pub use mutex::{AsyncMutex, BlockingMutex};
+pub use semaphore::{
+    AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
+};
+pub use wait_group::{AsyncWaitGroup, ReusableWaitGroup};
+
+/// Hands the list of mutexes to a macro: `name: Type, offers...;` for each.
+///
+/// What a type *offers* beyond [`AsyncMutex`] is named in words that the macro may turn into calls:
+/// `blocking` for [`BlockingMutex`].
+///
+/// ```
+/// use conformance::peers::AsyncMutex;
+///
+/// macro_rules! names {
+///     ($($id:ident: $mutex:ty $(, $offer:ident)*;)*) => { [$(<$mutex>::NAME),*] };
+/// }
+/// let names = conformance::for_each_mutex!(names);
+/// assert_eq!(names[0], "async-sync, Adaptive");
+/// ```
+#[macro_export]
+macro_rules! for_each_mutex {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            adaptive: $crate::peers::mutexes::Adaptive, blocking;
+            fifo: $crate::peers::mutexes::Fifo, blocking;
+            barging: $crate::peers::mutexes::Barging, blocking;
+            tokio: $crate::peers::mutexes::Tokio, blocking;
+            async_lock: $crate::peers::mutexes::AsyncLock, blocking;
+            futures_util: $crate::peers::mutexes::FuturesUtil;
+            intrusive_fair: $crate::peers::mutexes::IntrusiveFair;
+            intrusive_unfair: $crate::peers::mutexes::IntrusiveUnfair;
+            mea: $crate::peers::mutexes::Mea;
+            saa: $crate::peers::mutexes::Saa, blocking;
+            maitake: $crate::peers::mutexes::Maitake;
+        }
+    };
+}
+
+/// Hands the list of semaphores to a macro: `name: Type, offers...;` for each.
+///
+/// The offers are `weighted`, `growable`, `shrinkable` and `closable`, for the traits of these names.
+#[macro_export]
+macro_rules! for_each_semaphore {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::semaphores::Ours, weighted, growable, shrinkable, closable;
+            tokio: $crate::peers::semaphores::Tokio, weighted, growable, closable;
+            async_lock: $crate::peers::semaphores::AsyncLock, growable;
+            intrusive_fair: $crate::peers::semaphores::IntrusiveFair, weighted, growable;
+            intrusive_unfair: $crate::peers::semaphores::IntrusiveUnfair, weighted, growable;
+            mea: $crate::peers::semaphores::Mea, weighted, growable, shrinkable;
+            saa: $crate::peers::semaphores::Saa, weighted, growable;
+            maitake: $crate::peers::semaphores::Maitake, weighted, growable, closable;
+        }
+    };
+}
+
+/// Hands the list of wait groups to a macro: `name: Type, offers...;` for each.
+///
+/// The offer is `reusable`, for [`ReusableWaitGroup`].
+///
+/// [`ReusableWaitGroup`]: crate::peers::ReusableWaitGroup
+#[macro_export]
+macro_rules! for_each_wait_group {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::wait_groups::Ours, reusable;
+            tokio: $crate::peers::wait_groups::Tokio, reusable;
+            mea: $crate::peers::wait_groups::Mea;
+        }
+    };
+}

@@ -1,0 +1,28 @@
+//! What a mutex does.
+
+use std::ops::DerefMut;
+
+/// An asynchronous mutex over a number.
+pub trait AsyncMutex: Send + Sync + Sized + 'static {
+    /// Crate and, where there are several, policy.
+    const NAME: &'static str;
+    /// The package that it comes from.
+    const PACKAGE: &'static str;
+    /// Gives the lock back when dropped.
+    type Guard<'a>: DerefMut<Target = u64> + Send;
+
+    /// An unlocked mutex.
+    fn new(value: u64) -> Self;
+
+    /// Waits for the lock. The peer's own future.
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send;
+
+    /// Takes the lock if that is possible at once.
+    fn try_lock(&self) -> Option<Self::Guard<'_>>;
+}
+
+/// A mutex that threads can wait for as well.
+pub trait BlockingMutex: AsyncMutex {
+    /// Takes the lock, blocking this thread until that is possible.
+    fn lock_blocking(&self) -> Self::Guard<'_>;
+}

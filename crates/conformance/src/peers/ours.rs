@@ -1,0 +1,124 @@
+//! Ours.
+
+use std::sync::Arc;
+
+use async_sync::mutex::{self, MutexGuard};
+use async_sync::semaphore::{AcquireError, Permit};
+
+use super::{
+    AsyncMutex, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
+    GrowableSemaphore, ReusableWaitGroup, ShrinkableSemaphore, WeightedSemaphore,
+};
+
+/// The default policy.
+pub type Adaptive = async_sync::Mutex<u64, mutex::Adaptive>;
+/// Strict order.
+pub type Fifo = async_sync::Mutex<u64, mutex::Fifo>;
+/// Throughput only.
+pub type Barging = async_sync::Mutex<u64, mutex::Barging>;
+/// The semaphore.
+pub type Semaphore = async_sync::Semaphore;
+/// The wait group, with tokens that own it.
+pub type WaitGroup = Arc<async_sync::WaitGroup>;
+
+macro_rules! policies {
+    ($($policy:ident),*) => {
+        $(
+            impl AsyncMutex for $policy {
+                const NAME: &'static str = concat!("async-sync, ", stringify!($policy));
+                const PACKAGE: &'static str = "async-sync";
+                type Guard<'a> = MutexGuard<'a, u64, mutex::$policy>;
+
+                fn new(value: u64) -> Self {
+                    Self::with_policy(value)
+                }
+
+                fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+                    self.lock()
+                }
+
+                fn try_lock(&self) -> Option<Self::Guard<'_>> {
+                    self.try_lock()
+                }
+            }
+
+            impl BlockingMutex for $policy {
+                fn lock_blocking(&self) -> Self::Guard<'_> {
+                    self.lock_blocking()
+                }
+            }
+        )*
+    };
+}
+
+policies!(Adaptive, Fifo, Barging);
+
+impl AsyncSemaphore for Semaphore {
+    const NAME: &'static str = "async-sync";
+    const PACKAGE: &'static str = "async-sync";
+    type Permit<'a> = Result<Permit<'a>, AcquireError>;
+
+    fn new(permits: usize) -> Self {
+        Self::new(permits)
+    }
+
+    fn acquire(&self) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire()
+    }
+
+    fn try_acquire(&self) -> Option<Self::Permit<'_>> {
+        self.try_acquire().ok().map(Ok)
+    }
+
+    fn is_refusal(permit: &Self::Permit<'_>) -> bool {
+        permit.is_err()
+    }
+}
+
+impl WeightedSemaphore for Semaphore {
+    fn acquire_many(&self, n: usize) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire_many(n)
+    }
+
+    fn try_acquire_many(&self, n: usize) -> Option<Self::Permit<'_>> {
+        self.try_acquire_many(n).ok().map(Ok)
+    }
+}
+
+impl GrowableSemaphore for Semaphore {
+    fn add_permits(&self, n: usize) {
+        self.add_permits(n);
+    }
+}
+
+impl ShrinkableSemaphore for Semaphore {
+    fn remove_permits(&self, n: usize) {
+        self.set_limit(self.limit() - n);
+    }
+}
+
+impl ClosableSemaphore for Semaphore {
+    fn close(&self) {
+        self.close();
+    }
+}
+
+impl AsyncWaitGroup for WaitGroup {
+    const NAME: &'static str = "async-sync";
+    const PACKAGE: &'static str = "async-sync";
+    type Token = async_sync::wait_group::OwnedToken;
+
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn token(&self) -> Self::Token {
+        self.add_owned()
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        async_sync::WaitGroup::wait(self)
+    }
+}
+
+impl ReusableWaitGroup for WaitGroup {}

@@ -1,0 +1,112 @@
+//! tokio, and tokio-util's `TaskTracker` for a wait group.
+
+use ::tokio::sync::{AcquireError, MutexGuard, SemaphorePermit};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::{
+    AsyncMutex, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
+    GrowableSemaphore, ReusableWaitGroup, WeightedSemaphore,
+};
+
+/// tokio's mutex.
+pub type Mutex = ::tokio::sync::Mutex<u64>;
+/// tokio's semaphore.
+///
+/// Not [shrinkable](super::ShrinkableSemaphore): `forget_permits` takes only those that are free.
+pub type Semaphore = ::tokio::sync::Semaphore;
+/// A `TaskTracker`.
+pub type WaitGroup = TaskTracker;
+
+impl AsyncMutex for Mutex {
+    const NAME: &'static str = "tokio";
+    const PACKAGE: &'static str = "tokio";
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new(value: u64) -> Self {
+        Self::new(value)
+    }
+
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock()
+    }
+
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock().ok()
+    }
+}
+
+impl BlockingMutex for Mutex {
+    fn lock_blocking(&self) -> Self::Guard<'_> {
+        self.blocking_lock()
+    }
+}
+
+impl AsyncSemaphore for Semaphore {
+    const NAME: &'static str = "tokio";
+    const PACKAGE: &'static str = "tokio";
+    type Permit<'a> = Result<SemaphorePermit<'a>, AcquireError>;
+
+    fn new(permits: usize) -> Self {
+        Self::new(permits)
+    }
+
+    fn acquire(&self) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire()
+    }
+
+    fn try_acquire(&self) -> Option<Self::Permit<'_>> {
+        self.try_acquire().ok().map(Ok)
+    }
+
+    fn is_refusal(permit: &Self::Permit<'_>) -> bool {
+        permit.is_err()
+    }
+}
+
+impl WeightedSemaphore for Semaphore {
+    fn acquire_many(&self, n: usize) -> impl Future<Output = Self::Permit<'_>> + Send {
+        self.acquire_many(u32::try_from(n).expect("tokio counts in u32"))
+    }
+
+    fn try_acquire_many(&self, n: usize) -> Option<Self::Permit<'_>> {
+        let n = u32::try_from(n).expect("tokio counts in u32");
+        self.try_acquire_many(n).ok().map(Ok)
+    }
+}
+
+impl GrowableSemaphore for Semaphore {
+    fn add_permits(&self, n: usize) {
+        self.add_permits(n);
+    }
+}
+
+impl ClosableSemaphore for Semaphore {
+    fn close(&self) {
+        self.close();
+    }
+}
+
+impl AsyncWaitGroup for WaitGroup {
+    const NAME: &'static str = "tokio-util TaskTracker";
+    const PACKAGE: &'static str = "tokio-util";
+    type Token = TaskTrackerToken;
+
+    /// Closed at once: a tracker that is open is waited for even when it is empty. Closing does not
+    /// refuse tokens.
+    fn new() -> Self {
+        let tracker = Self::new();
+        tracker.close();
+        tracker
+    }
+
+    fn token(&self) -> Self::Token {
+        self.token()
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.wait()
+    }
+}
+
+impl ReusableWaitGroup for WaitGroup {}

@@ -1,0 +1,117 @@
+//! Every adapter does what its trait says, on a path where nobody disagrees.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use conformance::peers::{
+    AsyncMutex, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
+    GrowableSemaphore, ReusableWaitGroup, ShrinkableSemaphore, WeightedSemaphore,
+};
+
+fn now<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+fn mutex<M: AsyncMutex>() {
+    let mutex = M::new(1);
+    let mut guard = now(mutex.lock()).unwrap();
+    *guard += 1;
+    assert!(mutex.try_lock().is_none() && now(mutex.lock()).is_none());
+    drop(guard);
+    assert_eq!(*mutex.try_lock().unwrap(), 2);
+}
+
+fn blocking<M: BlockingMutex>() {
+    let mutex = M::new(1);
+    *mutex.lock_blocking() += 1;
+    assert_eq!(*mutex.lock_blocking(), 2);
+}
+
+fn semaphore<S: AsyncSemaphore>() {
+    let semaphore = S::new(2);
+    let one = now(semaphore.acquire()).unwrap();
+    assert!(!S::is_refusal(&one));
+    let two = semaphore.try_acquire().unwrap();
+    assert!(semaphore.try_acquire().is_none() && now(semaphore.acquire()).is_none());
+    drop(two);
+    drop(semaphore.try_acquire().unwrap());
+}
+
+fn weighted<S: WeightedSemaphore>() {
+    let semaphore = S::new(3);
+    let two = now(semaphore.acquire_many(2)).unwrap();
+    assert!(semaphore.try_acquire_many(2).is_none() && now(semaphore.acquire_many(2)).is_none());
+    drop(two);
+    assert!(semaphore.try_acquire_many(3).is_some());
+}
+
+fn growable<S: GrowableSemaphore>() {
+    let semaphore = S::new(1);
+    semaphore.add_permits(1);
+    let permits = [semaphore.try_acquire(), semaphore.try_acquire()];
+    assert!(permits.iter().all(Option::is_some) && semaphore.try_acquire().is_none());
+}
+
+fn shrinkable<S: ShrinkableSemaphore>() {
+    let semaphore = S::new(2);
+    let permit = semaphore.try_acquire().unwrap();
+    semaphore.remove_permits(1);
+    assert!(semaphore.try_acquire().is_none());
+    drop(permit);
+    assert!(semaphore.try_acquire().is_some());
+}
+
+fn closable<S: ClosableSemaphore>() {
+    let semaphore = S::new(1);
+    semaphore.close();
+    assert!(semaphore.try_acquire().is_none());
+    assert!(S::is_refusal(&now(semaphore.acquire()).unwrap()));
+}
+
+fn wait_group<W: AsyncWaitGroup>() {
+    let group = W::new();
+    let token = group.token();
+    assert!(now(group.wait()).is_none());
+    drop(token);
+    assert!(now(group.wait()).is_some());
+    assert!(now(group.wait()).is_some());
+}
+
+fn reusable<W: ReusableWaitGroup>() {
+    let group = W::new();
+    assert!(now(group.wait()).is_some());
+    let _token = group.token();
+    assert!(now(group.wait()).is_none());
+}
+
+macro_rules! tests {
+    ($base:ident: $($id:ident: $ty:ty $(, $offer:ident)*;)*) => {
+        mod $base {
+            $(
+                #[test]
+                fn $id() {
+                    super::$base::<$ty>();
+                    $(super::$offer::<$ty>();)*
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! mutexes {
+    ($($list:tt)*) => { tests! { mutex: $($list)* } };
+}
+macro_rules! semaphores {
+    ($($list:tt)*) => { tests! { semaphore: $($list)* } };
+}
+macro_rules! wait_groups {
+    ($($list:tt)*) => { tests! { wait_group: $($list)* } };
+}
+
+conformance::for_each_mutex!(mutexes);
+conformance::for_each_semaphore!(semaphores);
+conformance::for_each_wait_group!(wait_groups);
