@@ -58,7 +58,8 @@ fn module(krate: &str, file: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The functions below a `#[test]`, and the names in `against_all! { name: ...; }`.
+/// The functions below a `#[test]`, and the names that macros make tests of: those in
+/// `against_all! { name: ...; }`, and those in a line `each_way! { name name }`.
 fn tests(text: &str) -> impl Iterator<Item = String> {
     let mut names = Vec::new();
     let mut is_test = false;
@@ -67,6 +68,7 @@ fn tests(text: &str) -> impl Iterator<Item = String> {
         let name = line
             .strip_prefix("fn ")
             .and_then(|rest| rest.split(['(', '<']).next());
+        names.extend(listed(line).into_iter().flatten().map(str::to_owned));
         match (line, name) {
             ("#[test]", _) => is_test = true,
             ("against_all! {", _) => in_macro = true,
@@ -81,6 +83,14 @@ fn tests(text: &str) -> impl Iterator<Item = String> {
         }
     }
     names.into_iter()
+}
+
+/// `a` and `b` of `each_way! { a b }`.
+fn listed(line: &str) -> Option<Vec<&str>> {
+    let (_, body) = line.strip_suffix('}')?.split_once("! { ")?;
+    let names: Vec<&str> = body.split_whitespace().collect();
+    let is_name = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    names.iter().all(is_name).then_some(names)
 }
 
 /// The names in back quotes that have a checker in their path.
@@ -113,8 +123,8 @@ fn the_document_names_every_model_and_no_other() {
 #[test]
 fn models_are_read_from_the_sources() {
     let text = "#[test]\nfn a() {\n#[test]\n#[ignore]\nfn b<T>() {\nfn c() {}\nagainst_all! {\n    \
-                d: X;\n}\n    e: f;\n#[test]\nfn $name() {";
-    assert_eq!(tests(text).collect::<Vec<_>>(), ["a", "b", "d"]);
+                d: X;\n}\n    e: f;\n#[test]\nfn $name() {\nways! { g h_1 }\nmodel! { || x }";
+    assert_eq!(tests(text).collect::<Vec<_>>(), ["a", "b", "d", "g", "h_1"]);
     assert_eq!(
         module("x", Path::new("y/mod.rs")).join("::"),
         "x::y".to_owned()

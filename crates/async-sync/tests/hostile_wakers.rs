@@ -543,7 +543,7 @@ fn unpinned<F>(future: Pin<Box<F>>) -> Box<F> {
 }
 
 #[test]
-fn a_take_over_drops_its_waker_without_the_lock() {
+fn who_leaves_the_queue_drops_its_waker_without_the_lock() {
     let _time = support::VirtualTime::start();
     let semaphore = Rc::new(Semaphore::new(1));
     let script = Script {
@@ -563,5 +563,11 @@ fn a_take_over_drops_its_waker_without_the_lock() {
     assert!(poll(&mut taker, &script).is_pending());
     assert!(matches!(poll(&mut taker, &script), Poll::Ready(Ok(_))));
     drop(parked);
+    assert_eq!((semaphore.available(), semaphore.waiters()), (1, 0));
+    // The same for one that gives up while it only waits.
+    let permit = semaphore.try_acquire().unwrap();
+    let mut leaver = Box::pin(semaphore.acquire());
+    assert!(poll(&mut leaver, &script).is_pending());
+    drop((leaver, permit));
     assert_eq!((semaphore.available(), semaphore.waiters()), (1, 0));
 }

@@ -224,4 +224,52 @@ mod tests {
         }));
         thread.unwrap().join().unwrap();
     }
+
+    /// As above, with a future that is done only when it was woken: a poll too many is seen.
+    #[test]
+    fn a_stray_unpark_causes_no_poll() {
+        let woken = Arc::new(AtomicBool::new(false));
+        std::thread::current().unpark();
+        let mut polls = 0;
+        block_on(poll_fn(|cx| {
+            polls += 1;
+            if woken.load(Ordering::Relaxed) {
+                return Poll::Ready(());
+            }
+            if polls == 1 {
+                let (waker, woken) = (cx.waker().clone(), Arc::clone(&woken));
+                std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(20));
+                    woken.store(true, Ordering::Relaxed);
+                    waker.wake();
+                });
+            }
+            Poll::Pending
+        }));
+        assert_eq!(polls, 2);
+    }
+
+    /// The inner call consumes the only wake-up that there is, and nobody wakes again.
+    #[test]
+    fn a_nested_call_leaves_a_wake_up_behind() {
+        let mut polls = 0;
+        block_on(poll_fn(|outer| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(());
+            }
+            outer.waker().wake_by_ref();
+            let mut inner_polls = 0;
+            block_on(poll_fn(|_| {
+                inner_polls += 1;
+                if inner_polls == 2 {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending // the flag of the outer call ends this wait
+                }
+            }));
+            Poll::Pending
+        }));
+        assert_eq!(polls, 2);
+    }
 }
