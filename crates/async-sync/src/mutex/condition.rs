@@ -9,7 +9,9 @@
 //! owner that may have changed the value sees the bit when it unlocks, clears it, and wakes all.
 
 use sync_core::const_fn;
-use sync_core::waiters::{Contains, Driver, Left, Locked, Protocol, Turn, Verdict, WaitList};
+use sync_core::waiters::{
+    Contains, Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList,
+};
 
 const QUEUES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 64 };
 
@@ -43,6 +45,7 @@ impl Changes {
     }
 
     fn wake_all(&self, address: usize) {
+        let again = OnUnwind::new(|| self.wake_all(address));
         let mut queue = self.0.lock();
         // No more than are queued now: those who come back meanwhile saw the change.
         for _ in 0..queue.len() {
@@ -54,6 +57,7 @@ impl Changes {
                 queue.flush();
             }
         }
+        again.disarm();
     }
 }
 

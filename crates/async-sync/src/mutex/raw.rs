@@ -189,7 +189,8 @@ impl<P: Policy> RawMutex<P> {
             return self.hand_on(state, changed);
         }
         let old = self.word.release();
-        if !old.is_only_locked() {
+        // What has been looked at is not looked at twice.
+        if !old.is_only_locked() && (old != state || old.has_condition()) {
             self.unlock_slow(old, changed);
         }
     }
@@ -214,15 +215,14 @@ impl<P: Policy> RawMutex<P> {
 
     /// Whether the waiter that was notified will see to the lock once it is released.
     ///
-    /// It is trusted for a millisecond. The clock is looked at when the number of newcomers that
-    /// have passed it meanwhile is a power of two: at once, and then more and more rarely, as each
-    /// look costs more than the rest of a release.
+    /// It is trusted for a millisecond. The clock is looked at while no more than four newcomers have
+    /// passed it, and then after every fourth: a look costs more than the rest of a release.
     #[inline]
     fn somebody_comes(&self, state: LockState) -> bool {
+        let looks = state.barges() <= 4 || state.barges().is_multiple_of(4);
         state.is_notified()
             && !state.must_hand_over(P::RULE)
-            && !(state.barges() & state.barges().wrapping_sub(1) == 0
-                && self.queue.has_stale_baton())
+            && !(looks && self.queue.has_stale_baton())
     }
 
     /// Notes, while the lock is held, that somebody waits for a change.

@@ -200,6 +200,21 @@ impl RawSemaphore {
         }
     }
 
+    /// Calls the wakers, with more to do afterwards, even if one of them panics and nothing can catch
+    /// that (without `std`).
+    fn flush(&self, queue: &mut Locked<'_, 2>) {
+        struct Again<'r, 'q, 'l>(&'r RawSemaphore, &'q mut Locked<'l, 2>);
+        impl Drop for Again<'_, '_, '_> {
+            fn drop(&mut self) {
+                self.1.flush(); // those behind the one that panicked
+                self.0.pass_on(self.1);
+            }
+        }
+        let again = Again(self, queue);
+        again.1.flush();
+        core::mem::forget(again);
+    }
+
     /// Gives permits to those who wait: `gift` ones that are not in the word, so that a release to a
     /// waiter need not pass through it, and what the word has.
     fn pass_on_with(&self, queue: &mut Locked<'_, 2>, mut gift: usize) {
@@ -216,7 +231,7 @@ impl RawSemaphore {
             revoked += 1;
             if revoked % WORK == 0 {
                 self.word.add(core::mem::take(&mut gift));
-                queue.flush(); // others may want the queue
+                self.flush(queue); // others may want the queue
                 now = None;
             }
         }
@@ -254,7 +269,7 @@ impl RawSemaphore {
                 if gift != 0 {
                     self.word.add(core::mem::take(&mut gift));
                 }
-                queue.flush();
+                self.flush(queue);
                 now = None; // foreign code has run
             }
         }

@@ -34,7 +34,7 @@ use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::const_fn;
 use sync_core::waiters::{
-    Contains, Driver, Left, Locked, Protocol, Turn, Verdict, WaitList, Waiting,
+    Contains, Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList, Waiting,
 };
 use sync_core::word::{CountState, CountWord, Done};
 
@@ -135,6 +135,7 @@ impl RawWaitGroup {
 
     #[cold]
     fn end_round(&self) {
+        let again = OnUnwind::new(|| self.end_round());
         let mut queue = self.queue.lock();
         while let Some(head) = queue.front(0) {
             // Acquire: a waiter may be settled here in the name of a thread that ended a newer
@@ -147,6 +148,7 @@ impl RawWaitGroup {
                 queue.flush();
             }
         }
+        again.disarm();
     }
 
     /// Waits until the count is zero.

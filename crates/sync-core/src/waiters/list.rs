@@ -23,7 +23,8 @@
 //!
 //! # Invariants (while the lock is free)
 //!
-//! * A node is linked iff its phase is Queued, Notified or Granted; `LEN` counts them all.
+//! * A node whose future waits is linked iff its phase is Queued, Notified or Granted; `LEN` counts
+//!   them all.
 //! * Batons stand before all others; where there are two lanes, the first baton and the first who
 //!   waits are their heads.
 //! * Batons stand in the order in which they were given.
@@ -217,15 +218,36 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         None
     }
 
-    /// The oldest baton, if its holder belongs to the same task as the waiter whose turn it is, and
-    /// is another.
+    /// The first of the oldest batons whose holder belongs to the same task as the waiter whose turn it
+    /// is, and is another.
     ///
-    /// Only the oldest: those that tasks poll are claimed, so one that nobody polls soon is the
-    /// oldest.
+    /// Looks at no more than [`SCAN`](Self::SCAN) batons: the lock is held only for a bounded time,
+    /// and a baton further back will be revoked when it is stale.
     #[inline]
     pub fn same_task_baton(&mut self, turn: &Turn<'_>) -> Option<Front<'_, 'a, LANES>> {
-        self.front(WaitList::<LANES>::BATONS)
-            .filter(|head| head.phase().is_baton() && !head.is(turn) && head.is_of_same_task(turn))
+        let (first, waiting) = (self.first(), self.head(0));
+        let mut node = self.head(WaitList::<LANES>::BATONS);
+        for _ in 0..Self::SCAN {
+            if node.is_null() {
+                return None;
+            }
+            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
+            let waiter = unsafe { &*node };
+            if LANES == 1 && !waiter.phase(Ordering::Relaxed).is_baton() {
+                return None;
+            }
+            // SAFETY: the lock is held and the node is linked.
+            let (same, next) = unsafe { waiter.read(|f| (f.is_of_task(turn.waker), f.next)) };
+            if same && !ptr::eq(node, turn.node) {
+                return Some(Front { queue: self, node });
+            }
+            node = if next == first || next == waiting {
+                ptr::null()
+            } else {
+                next
+            };
+        }
+        None
     }
 
     /// Whether another wake-up has room. If not, [`flush`](Self::flush) before the next.
@@ -376,8 +398,8 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         }
     }
 
-    /// How many of those who wait [`push_revoked`](Self::push_revoked) looks at.
-    const SCAN: usize = 16;
+    /// How many nodes [`same_task_baton`](Self::same_task_baton) and `push_revoked` look at.
+    pub const SCAN: usize = 16;
 
     /// Links `node` between `successor` and the one before it, or alone if that is null. The heads
     /// stay.
@@ -551,7 +573,10 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         }
         if LANES > 1 && !old.is_baton() {
             // It stands where the batons end.
-            debug_assert!(ptr::eq(self.queue.head(0), self.node));
+            assert!(
+                ptr::eq(self.queue.head(0), self.node),
+                "batons are given in order"
+            );
             let first = self.queue.first();
             // SAFETY: the lock is held and the node is linked.
             let next = unsafe { node.read(|fields| fields.next) };

@@ -37,7 +37,7 @@
 //! What the future alone knows (not polled yet, waiting, holding what it waited for, over) is a plain
 //! byte of its own. The fields of its node are made when it first queues.
 //!
-//! A node is *linked* in the phases Queued, Notified and Granted. While it is linked, its fields
+//! A node whose future waits is *linked* in the phases Queued, Notified and Granted. While it is linked, its fields
 //! belong to whoever holds the queue's lock; otherwise to its future. The phase itself is atomic:
 //! it is written under the lock whenever the node is linked before or after, and a future that
 //! reads an unlinked phase (Acquire) owns its node again (the writer's Release came last).
@@ -57,9 +57,11 @@ mod loom;
 mod node;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
+mod unwind;
 mod waiting;
 
 pub use batch::WakeBatch;
 pub use list::{Front, Locked, Patience, WaitList};
 pub use node::{Phase, Waiter};
+pub use unwind::OnUnwind;
 pub use waiting::{Contains, Driver, Left, Protocol, Refused, Turn, Verdict, Waiting};

@@ -287,7 +287,8 @@ impl Fields {
     ///
     /// # Safety
     ///
-    /// `phase` is the node's phase, and is changed before the lock of the queue is given up.
+    /// `phase` is the node's phase. Before the lock of the queue is given up, either that is changed,
+    /// or the future's stage is no longer `Waiting`, and nobody asks for the phase again.
     #[inline]
     pub(super) unsafe fn take_waker(&mut self, phase: Phase) -> Option<Waker> {
         // SAFETY: a queued node owns an initialised waker; with its phase it gives up the ownership.
@@ -311,6 +312,9 @@ impl Fields {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
+        // Loom is told that the node is gone: whoever touched it last must have published that.
+        #[cfg(loom)]
+        self.fields.with_mut(|_| ());
         // The owning future has taken the node out of the queue and its waker out of the node. A
         // node that is still linked here would be a bug that nobody survives.
         debug_assert!(

@@ -57,8 +57,8 @@ pub unsafe trait Protocol<const LANES: usize> {
         let _ = (queue, turn);
     }
 
-    /// A newcomer that could not be served without the queue arrives: served after all, refused, or
-    /// [`Back`](Verdict::Back). Runs under the queue's lock, so it calls nothing foreign, and does not
+    /// A newcomer that could not be served without the queue arrives. Returns
+    /// [`Acquired`](Verdict::Acquired), [`Refused`](Verdict::Refused) or [`Back`](Verdict::Back). Runs under the queue's lock, so it calls nothing foreign, and does not
     /// unlock it.
     fn arrive(&self, queue: &mut Locked<'_, LANES>, turn: &mut Turn<'_>) -> Verdict;
 
@@ -70,9 +70,9 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// [`pass_on`](Self::pass_on) follows.
     fn left(&self, left: Left, tag: usize);
 
-    /// Gives whatever is free to whoever is first, and revokes batons that nobody claims. Called
-    /// at the end of everything that happens under the queue's lock, so it must find nothing to do
-    /// when there is nothing to do. May [`flush`](Locked::flush).
+    /// Gives whatever is free to whoever is first, and revokes batons that nobody claims. Called at
+    /// the end of what happens under the queue's lock, wherever something may be free or stale, so
+    /// it must find nothing to do when there is nothing to do. May [`flush`](Locked::flush).
     fn pass_on(&self, queue: &mut Locked<'_, LANES>);
 }
 
@@ -108,7 +108,7 @@ pub enum Verdict {
     /// It waits at the front of lane 0, in the order of those whose baton was revoked, and behind a
     /// baton that lies there.
     Front,
-    /// It would have to wait, but [`Turn::can_wait`] is false.
+    /// It would have to wait, but [`Turn::can_wait`] is false: ask again with a waker at hand.
     Rearm,
 }
 
@@ -436,14 +436,11 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
                 }
             }
         }
-        Verdict::Rearm => {
-            debug_assert!(!turn.can_wait);
-            if phase.is_baton() {
-                // It is about to use its baton: nobody shall find that unclaimed.
-                return Step::Rearm;
-            }
-            Step::Rearm
+        Verdict::Rearm if phase.is_baton() => {
+            // It is about to use its baton: nobody shall find that unclaimed.
+            return Step::Rearm;
         }
+        Verdict::Rearm => Step::Rearm,
         place @ (Verdict::Stay | Verdict::Back | Verdict::Front) => {
             debug_assert!(turn.can_wait);
             if let Some(new) = wakers.spare.take() {
