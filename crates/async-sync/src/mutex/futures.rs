@@ -33,7 +33,7 @@ impl<'a, T: ?Sized, P: Policy> Lock<'a, T, P> {
 impl<'a, T: ?Sized, P: Policy> Future for Lock<'a, T, P> {
     type Output = MutexGuard<'a, T, P>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut waiting = self.project().waiting;
         // A mutex refuses nobody.

@@ -26,7 +26,7 @@ mod sealed {
 /// scheduled first. One waiter at a time is woken; if it loses to a newcomer it keeps its place at
 /// the front. The advantage of newcomers is bounded twice:
 ///
-/// * after 32 of them have passed the queue, the lock is handed to the head of the queue, whether
+/// * after 48 of them have passed the queue, the lock is handed to the head of the queue, whether
 ///   or not its task has been scheduled meanwhile;
 /// * a waiter that loses after it has waited for more than a millisecond turns the lock *starving*:
 ///   every release hands it to the head, newcomers queue at the tail. The lock is back to normal
@@ -54,7 +54,7 @@ impl Policy for Adaptive {
     // One under a model checker, so that the bound is reached.
     const RULE: Rule = Rule {
         fifo: false,
-        barges: if cfg!(any(loom, shuttle)) { 1 } else { 32 },
+        barges: if cfg!(any(loom, shuttle)) { 1 } else { 48 },
     };
     const STARVES: bool = true;
 }

@@ -216,10 +216,10 @@ impl<P: Policy> RawMutex<P> {
     /// Whether the waiter that was notified will see to the lock once it is released.
     ///
     /// It is trusted for a millisecond. The clock is looked at while no more than four newcomers have
-    /// passed it, and then after every fourth: a look costs more than the rest of a release.
+    /// passed it, and then after every eighth: a look costs more than the rest of a release.
     #[inline]
     fn somebody_comes(&self, state: LockState) -> bool {
-        let looks = state.barges() <= 4 || state.barges().is_multiple_of(4);
+        let looks = state.barges() <= 4 || state.barges().is_multiple_of(8);
         state.is_notified()
             && !state.must_hand_over(P::RULE)
             && !(looks && self.queue.has_stale_baton())
@@ -619,7 +619,7 @@ pin_project! {
 impl<P: Policy> Future for RawLock<'_, P> {
     type Output = ();
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // A mutex refuses nobody.
         self.project().waiting.poll(cx).map(|_| ())

@@ -30,14 +30,14 @@ impl<'a> Acquire<'a> {
 impl<'a> Future for Acquire<'a> {
     type Output = Result<Permit<'a>, AcquireError>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut waiting = self.project().waiting;
         waiting.as_mut().poll(cx).map(|result| {
-            let (semaphore, permits) = (*waiting.holder(), waiting.tag());
+            let semaphore = *waiting.holder();
             match result {
-                Ok(()) => Ok(Permits::new(semaphore, permits)),
-                Err(refused) => Err(semaphore.raw.refusal(refused, permits)),
+                Ok(permits) => Ok(Permits::new(semaphore, permits)),
+                Err(refused) => Err(semaphore.raw.refusal(refused, waiting.tag())),
             }
         })
     }
@@ -82,12 +82,12 @@ mod owned {
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
             let mut waiting = self.project().waiting;
             waiting.as_mut().poll(cx).map(|result| {
-                let permits = waiting.tag();
+                let asked = waiting.tag();
                 // SAFETY: the future has completed.
                 let semaphore = unsafe { waiting.holder_mut() }.take();
                 match result {
-                    Ok(()) => Ok(Permits::new(semaphore, permits)),
-                    Err(refused) => Err(semaphore.raw.refusal(refused, permits)),
+                    Ok(permits) => Ok(Permits::new(semaphore, permits)),
+                    Err(refused) => Err(semaphore.raw.refusal(refused, asked)),
                 }
             })
         }

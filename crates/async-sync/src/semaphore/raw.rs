@@ -276,6 +276,7 @@ impl RawSemaphore {
     }
 
     /// What a refusal means for a request of `n` permits.
+    #[cold]
     pub(super) fn refusal(&self, Refused(code): Refused, n: usize) -> AcquireError {
         match code {
             CLOSED => AcquireError::Closed,

@@ -25,7 +25,8 @@ impl Wake for Silent {
 type Future = Pin<Box<Waiting<&'static Bell, 2>>>;
 
 fn poll(future: &mut Future, waker: &Waker) -> Poll<Result<(), Refused>> {
-    future.as_mut().poll(&mut Context::from_waker(waker))
+    let result = future.as_mut().poll(&mut Context::from_waker(waker));
+    result.map_ok(|_| ())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -212,7 +212,10 @@ where
         self.holder.raw(Driver(())).queue(Driver(()))
     }
 
-    /// Polls; the outer future's `poll` is this one and a guard.
+    /// Polls; the outer future's `poll` is this one and a guard. Returns the tag.
+    ///
+    /// Always inlined: where the future is made in the same function, an uncontended wait is then a
+    /// handful of instructions, and otherwise it would be moved around for longer than it takes.
     ///
     /// # Errors
     ///
@@ -221,27 +224,42 @@ where
     /// # Panics
     ///
     /// If the future has completed already, or if a waker panics that had to be called.
-    #[inline]
-    pub fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+    #[inline(always)]
+    pub fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<usize, Refused>> {
         // From here on only shared references: others may be following links to the node.
         let this = self.into_ref().get_ref();
         let raw = this.holder.raw(Driver(()));
         if this.waiter.stage() == Stage::Idle {
             // SAFETY: an idle node is not linked and belongs to its future.
-            if raw.try_now(unsafe { this.waiter.tag() }) {
+            let tag = unsafe { this.waiter.tag() };
+            if raw.try_now(tag) {
                 this.waiter.set_stage(Stage::Done);
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok(tag));
             }
-            return first_poll(raw, &this.waiter, cx.waker());
         }
-        poll_again(raw, &this.waiter, cx.waker())
+        poll_slow(raw, &this.waiter, cx.waker())
     }
 }
 
 // The functions below are not generic over the holder, so each exists once for each primitive.
 
-/// A newcomer that cannot be served at once, or so it seemed: queues.
 #[inline(never)]
+fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+) -> Poll<Result<usize, Refused>> {
+    let result = if node.stage() == Stage::Idle {
+        first_poll(raw, node, waker)
+    } else {
+        poll_again(raw, node, waker)
+    };
+    // SAFETY: a future that is over is not linked, and the caller's.
+    result.map_ok(|()| unsafe { node.tag() })
+}
+
+/// A newcomer that cannot be served at once, or so it seemed: queues.
+#[inline]
 fn first_poll<P: Protocol<LANES>, const LANES: usize>(
     raw: &P,
     node: &Waiter,
@@ -299,7 +317,7 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
 }
 
 /// A waiter is polled that has been polled before.
-#[inline(never)]
+#[inline]
 fn poll_again<P: Protocol<LANES>, const LANES: usize>(
     raw: &P,
     node: &Waiter,
