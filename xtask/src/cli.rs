@@ -59,6 +59,9 @@ pub(crate) struct Report {
     /// Write all samples to this file as well, to compare with later
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write the document again from samples that `--json` wrote
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
     /// Print the rows instead of measuring
     #[arg(long = "list")]
     pub(crate) rows: bool,

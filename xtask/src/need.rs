@@ -12,6 +12,7 @@ pub(crate) enum Need {
     /// A toolchain of this release, see [`release`].
     Release(&'static str),
     Miri,
+    Valgrind,
     /// `-Zbuild-std` on a host that `ThreadSanitizer` supports.
     ThreadSanitizer,
 }
@@ -39,6 +40,10 @@ impl Need {
             Self::Miri => (
                 succeeds("cargo", &["+nightly", "miri", "--version"]),
                 "rustup toolchain install nightly --component miri,rust-src".to_owned(),
+            ),
+            Self::Valgrind => (
+                succeeds("valgrind", &["--version"]),
+                "install valgrind (Debian: apt install valgrind)".to_owned(),
             ),
             Self::ThreadSanitizer if !SANITIZED.contains(&host().as_str()) => {
                 (false, "this host has no ThreadSanitizer".to_owned())

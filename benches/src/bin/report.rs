@@ -13,9 +13,11 @@ use benches::row::Row;
 use benches::run::callgrind::Callgrind;
 use benches::run::child::{self, CHILD};
 use benches::run::go::Go;
+use benches::run::results::Results;
 use benches::run::{Effort, Runner};
 use benches::{report, rows};
 use clap::Parser;
+use serde::{Deserialize, Serialize};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -39,6 +41,9 @@ struct Cli {
     /// Write all samples there as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the document again from samples that `--json` wrote, instead of measuring
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
     /// How often everybody is timed
     #[arg(long)]
     rounds: Option<u32>,
@@ -79,19 +84,13 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         return Ok(());
     }
     let target = target();
-    let (go, callgrind) = if cli.rust_only {
-        (None, None)
-    } else {
-        (Go::build(&target)?, Callgrind::find())
+    let record = match &cli.from {
+        Some(file) => {
+            let json = fs::read(file).with_context(|| format!("{}", file.display()))?;
+            serde_json::from_slice(&json).context("no record of this program")?
+        }
+        None => measure(cli, &rows, &target)?,
     };
-    let about = About::gather(command(cli), go.as_ref(), callgrind.as_ref());
-    let runner = Runner {
-        effort: effort(cli),
-        go,
-        callgrind,
-        work: work::calibrate(),
-    };
-    let results = runner.run(&rows);
     let out = cli.out.clone().unwrap_or_else(|| {
         let all = !cli.quick && !cli.tiny && cli.only.is_empty();
         if all {
@@ -100,13 +99,37 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             target.join("bench-report")
         }
     });
-    report::write(&out, &rows, &results, &about)?;
+    report::write(&out, &rows, &record.results, &record.about)?;
     if let Some(file) = &cli.json {
-        let json = serde_json::to_string_pretty(&results)?;
+        let json = serde_json::to_string_pretty(&record)?;
         fs::write(file, json).with_context(|| format!("{}", file.display()))?;
     }
     println!("wrote {}", out.join("benchmarks.md").display());
     Ok(())
+}
+
+/// All that a run leaves behind.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    about: About,
+    results: Results,
+}
+
+fn measure(cli: &Cli, rows: &[Row], target: &Path) -> anyhow::Result<Record> {
+    let (go, callgrind) = if cli.rust_only {
+        (None, None)
+    } else {
+        (Go::build(target)?, Callgrind::find())
+    };
+    let about = About::gather(command(cli), go.as_ref(), callgrind.as_ref());
+    let runner = Runner {
+        effort: effort(cli),
+        go,
+        callgrind,
+        work: work::calibrate(),
+    };
+    let results = runner.run(rows);
+    Ok(Record { about, results })
 }
 
 fn effort(cli: &Cli) -> Effort {

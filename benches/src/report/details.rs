@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use crate::case::Role;
 use crate::report::format::{digits, time};
+use crate::report::summary;
 use crate::row::{At, Measure, Row};
+use crate::rows::reasons;
 use crate::run::results::{Cell, Results};
 use crate::sample::Fairness;
 
@@ -21,7 +23,13 @@ pub(super) fn section(row: &Row, results: &Results) -> String {
         let _ = write!(text, " {note}");
     }
     text.push_str("\n\n");
-    text + &goals(row, results)
+    text.push_str(&goals(row, results));
+    if !summary::met(row, results).is_empty()
+        && let Some(reason) = reasons::of(row)
+    {
+        let _ = write!(text, "*Why it is behind*: {reason}\n\n");
+    }
+    text
 }
 
 fn goals(row: &Row, results: &Results) -> String {

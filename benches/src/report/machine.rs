@@ -8,17 +8,19 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
+
 use crate::run::callgrind::Callgrind;
 use crate::run::go::Go;
 
 /// What a figure belongs to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct About {
     /// As one would type it.
     pub command: String,
     /// Today.
     pub date: String,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(String, String)>,
     versions: Vec<(String, String)>,
 }
 
@@ -71,7 +73,7 @@ impl About {
         About {
             command,
             date: today(),
-            facts: facts.into(),
+            facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
             versions: versions().unwrap_or_default(),
         }
     }

@@ -69,7 +69,7 @@ fn line(row: &Row, results: &Results) -> String {
 }
 
 /// What is not met, with the points where it is not.
-fn met(row: &Row, results: &Results) -> Vec<String> {
+pub(super) fn met(row: &Row, results: &Results) -> Vec<String> {
     let unmet = row.goals.iter().filter_map(|goal| {
         let points: Vec<_> = (0..row.points.len())
             .filter_map(|point| {

@@ -6,6 +6,7 @@ mod memory;
 mod mutex_contended;
 mod mutex_free;
 mod mutex_waits;
+pub(crate) mod reasons;
 mod semaphore;
 mod storm;
 mod wait_group;

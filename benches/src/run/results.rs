@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::row::Measure;
 use crate::sample::{Fairness, Sample};
 use crate::stats::{Over, median};
 
 /// By the id of the case.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Results {
     cells: BTreeMap<String, Cell>,
 }
 
 /// What the runs of one case said.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Cell {
     /// The timed runs, round by round.
     pub rounds: Vec<Sample>,

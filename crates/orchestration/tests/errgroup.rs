@@ -433,22 +433,24 @@ async fn submitters_are_served_in_order<R: Rt>(rt: R) {
         Ok::<_, ()>(0)
     };
     group.spawn(first).await.unwrap();
-    let submitters = Group::<_, (), ()>::new(rt.clone());
+    // Queued one after the other, by hand: sleeps of different lengths end together on a busy machine.
+    let mut submitters = Vec::new();
     for n in 1..4 {
-        let (handle, order, sleeper) = (group.handle(), order.clone(), rt.clone());
-        let submit = async move {
-            sleeper.sleep(units(3 * n)).await;
+        let (handle, order) = (group.handle(), order.clone());
+        let mut submit = Box::pin(async move {
             let work = async move {
                 order.lock().unwrap().push(n);
                 Ok(n)
             };
             handle.spawn(work).await.map_err(drop)
-        };
-        submitters.spawn(submit).await.unwrap();
+        });
+        assert!(poll_once(submit.as_mut()).await.is_none());
+        submitters.push(submit);
     }
-    rt.sleep(units(12)).await;
     gate.cancel();
-    submitters.join().await.unwrap();
+    for submit in submitters {
+        submit.await.unwrap();
+    }
     assert_eq!(group.join().await.unwrap(), [0, 1, 2, 3]);
     assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
 }
@@ -572,15 +574,17 @@ async fn dropped_spawn_never_ran_and_frees_its_place<R: Rt>(rt: R) {
 
 async fn dropped_wait_can_be_called_again<R: Rt>(rt: R) {
     let mut group = Group::<_, _, ()>::new(rt.clone());
-    let sleeper = rt.clone();
+    let gate = orchestration::errgroup::CancelToken::new();
+    let open = gate.clone();
     let work = async move {
-        sleeper.sleep(units(4)).await;
+        open.cancelled().await;
         Ok(1)
     };
     group.spawn(work).await.unwrap();
     assert!(rt.timeout(units(1), group.wait()).await.is_err());
     assert!(rt.timeout(units(1), group.ended()).await.is_err());
     assert!(poll_once(pin!(group.wait())).await.is_none());
+    gate.cancel();
     assert_eq!(group.wait().await, Ok(vec![1]));
 }
 

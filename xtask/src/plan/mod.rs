@@ -40,9 +40,19 @@ pub(crate) fn test() -> Vec<Step> {
     steps
 }
 
+/// What an uncontended lock costs, counted and therefore the same every time.
+fn instructions() -> Step {
+    let test = "test --profile bench -p benches --test instructions -- --ignored";
+    Step::new("instructions")
+        .needs(Need::Valgrind)
+        .minutes(15)
+        .run(Command::cargo(test).some_test_runs())
+}
+
 /// Everything that we know to check: less than an hour on two cores.
 pub(crate) fn deep() -> Vec<Step> {
     let mut steps = test();
+    steps.push(instructions());
     steps.extend(models::full());
     steps.extend(nightly::steps());
     steps
@@ -64,7 +74,12 @@ pub(crate) fn bench(report: &Report) -> Vec<Step> {
     for row in &report.only {
         add("--only", Some(row));
     }
-    for (name, file) in [("--out", &report.out), ("--json", &report.json)] {
+    let files = [
+        ("--out", &report.out),
+        ("--json", &report.json),
+        ("--from", &report.from),
+    ];
+    for (name, file) in files {
         if let Some(file) = file {
             add(name, Some(&file.display().to_string()));
         }

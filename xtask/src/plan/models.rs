@@ -1,5 +1,6 @@
 //! The model checkers: loom walks through every schedule of a small model, shuttle through many
-//! random schedules of a larger one. Their tests stand in modules named `loom` and `shuttle`.
+//! random schedules of a larger one. Their tests stand in modules named `loom` and `shuttle`. And the
+//! explorer, which walks through every order of polls.
 
 use super::target_dir;
 use crate::step::{Command, Step};
@@ -29,7 +30,18 @@ pub(super) fn full() -> impl Iterator<Item = Step> {
     // sync-core's protocols have no user but async-sync's primitives, which is where they meet.
     let command = model("shuttle", "async-sync").env("SHUTTLE_SCHEDULES", SCHEDULES.to_string());
     let shuttle = Step::new("shuttle async-sync").minutes(15).run(command);
-    loom.chain([shuttle])
+    loom.chain([shuttle, explorer()])
+}
+
+/// The sets of the poll-order explorer, two steps deeper than `cargo test` goes.
+fn explorer() -> Step {
+    // Optimised, with every assertion, as the models.
+    let command = Command::cargo("test --release -p conformance --test explorer_*")
+        .env("EXPLORER_DEPTH", "2")
+        .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .some_test_runs();
+    Step::new("explorer, deeper").minutes(15).run(command)
 }
 
 /// The tests of one package under one checker. There is no `LOOM_MAX_DURATION`: past it loom

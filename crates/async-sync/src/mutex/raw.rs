@@ -183,25 +183,32 @@ impl<P: Policy> RawMutex<P> {
     /// `changed` what the lock protects, those who wait for a change are left alone.
     #[inline]
     pub(super) fn unlock_held(&self, changed: bool) {
-        // Relaxed: a hint, and what it says of waiters is looked at again under the queue's lock.
+        // Relaxed: a hint. What comes between, the exchange sees.
         let state = self.word.load(Ordering::Relaxed);
-        if state.is_waiting() && !self.somebody_comes(state) {
-            return self.hand_on(state, changed);
+        if !state.is_only_locked() {
+            return self.unlock_contended(state, changed);
         }
         let old = self.word.release();
-        // What has been looked at is not looked at twice.
-        if !old.is_only_locked() && (old != state || old.has_condition()) {
+        if !old.is_only_locked() {
             self.unlock_slow(old, changed);
         }
     }
 
-    /// The owner lets go of the lock for the benefit of those who wait, without ever freeing it if
-    /// it goes to one of them.
     #[inline(never)]
-    fn hand_on(&self, state: LockState, changed: bool) {
-        // In a destructor: a waker that panics on the way must not cost others the news.
-        let _news = (changed && state.has_condition()).then(|| TellChange(self));
-        self.pass_on_as::<true>(&mut self.queue.lock());
+    fn unlock_contended(&self, state: LockState, changed: bool) {
+        if state.is_waiting() && !self.somebody_comes(state) {
+            // The owner lets go for the benefit of those who wait, without ever freeing the lock if
+            // it goes to one of them. In a destructor: a waker that panics on the way must not cost
+            // others the news.
+            let _news = (changed && state.has_condition()).then(|| TellChange(self));
+            self.pass_on_as::<true>(&mut self.queue.lock());
+            return;
+        }
+        let old = self.word.release();
+        // What has been looked at is not looked at twice.
+        if old != state || old.has_condition() {
+            self.unlock_slow(old, changed);
+        }
     }
 
     #[inline(never)]

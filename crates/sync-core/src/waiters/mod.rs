@@ -37,10 +37,11 @@
 //! What the future alone knows (not polled yet, waiting, holding what it waited for, over) is a plain
 //! byte of its own. The fields of its node are made when it first queues.
 //!
-//! A node whose future waits is *linked* in the phases Queued, Notified and Granted. While it is linked, its fields
-//! belong to whoever holds the queue's lock; otherwise to its future. The phase itself is atomic:
-//! it is written under the lock whenever the node is linked before or after, and a future that
-//! reads an unlinked phase (Acquire) owns its node again (the writer's Release came last).
+//! A node whose future waits is *linked* in the phases Queued, Notified and Granted. While it is
+//! linked, its fields belong to whoever holds the queue's lock; otherwise to its future. The phase
+//! itself is atomic: it is written under the lock whenever the node is linked before or after, and a
+//! future that reads an unlinked phase (Acquire) owns its node again (the writer's Release came
+//! last).
 //!
 //! # Parts
 //!

@@ -58,11 +58,14 @@ pub unsafe trait Protocol<const LANES: usize> {
     }
 
     /// A newcomer that could not be served without the queue arrives. Returns
-    /// [`Acquired`](Verdict::Acquired), [`Refused`](Verdict::Refused) or [`Back`](Verdict::Back). Runs under the queue's lock, so it calls nothing foreign, and does not
-    /// unlock it.
+    /// [`Acquired`](Verdict::Acquired), [`Refused`](Verdict::Refused) or [`Back`](Verdict::Back).
+    ///
+    /// Runs under the queue's lock, so it calls nothing foreign, and does not unlock it.
     fn arrive(&self, queue: &mut Locked<'_, LANES>, turn: &mut Turn<'_>) -> Verdict;
 
-    /// A waiter that has no grant is polled again: decides what becomes of it, and of nobody else.
+    /// A waiter that has no grant is polled again: decides what becomes of it. One that is Revoked does
+    /// not [`Stay`](Verdict::Stay), as it is out of the queue.
+    ///
     /// Runs under the queue's lock, as `arrive`.
     fn turn(&self, queue: &mut Locked<'_, LANES>, turn: &mut Turn<'_>) -> Verdict;
 
@@ -437,7 +440,7 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
                 // SAFETY: the phase says so, and the lock is held.
                 unsafe { queue.unlink(node) };
             }
-            // SAFETY: the lock is held, and the stage changes below: the phase is not looked at again.
+            // SAFETY: the lock is held, and the stage changes below: nobody asks for the phase again.
             let (old, given) = unsafe { node.write(|f| (f.take_waker(phase), f.baton)) };
             wakers.old = old;
             if phase.is_baton() {
