@@ -50,10 +50,24 @@ fn every_row_has_its_table_and_its_chart() {
         "a path of this machine"
     );
     let samples: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
-    let cells = samples["cells"].as_object().unwrap();
+        serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    let cells = samples["results"]["cells"].as_object().unwrap();
     let cases: usize = rows::all().iter().map(|row| row.points.len()).sum();
     assert!(cells.len() > cases);
+    // The samples are all that the document needs.
+    let again = directory.path().join("again");
+    let output = Command::new(env!("CARGO_BIN_EXE_report"))
+        .arg("--from")
+        .arg(&json)
+        .arg("--out")
+        .arg(&again)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert_eq!(
+        fs::read_to_string(again.join("benchmarks.md")).unwrap(),
+        text
+    );
     // Ours never fails, hangs, or lets two tasks in at once.
     for (case, cell) in cells
         .iter()

@@ -170,6 +170,9 @@ fn command(cli: &Cli) -> String {
     if cli.quick {
         command.push_str(" --quick");
     }
+    if let Some(rounds) = cli.rounds {
+        command.push_str(&format!(" --rounds {rounds}"));
+    }
     for part in &cli.only {
         command.push_str(&format!(" --only '{part}'"));
     }

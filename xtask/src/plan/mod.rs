@@ -71,6 +71,9 @@ pub(crate) fn bench(report: &Report) -> Vec<Step> {
     if report.rows {
         add("--list", None);
     }
+    if let Some(rounds) = report.rounds {
+        add("--rounds", Some(&rounds.to_string()));
+    }
     for row in &report.only {
         add("--only", Some(row));
     }
