@@ -237,9 +237,9 @@ fn adaptive_bounds_barging() {
         let free = mutex.is_locked() == Some(false);
         let mut cx = Context::from_waker(Waker::noop());
         let passes = |_: &i32| pin!(mutex.lock()).poll(&mut cx).is_ready();
-        match (0..40).filter(passes).count() {
-            passed @ 34.. if waits => Err(format!("{passed} newcomers passed those who wait")),
-            passed @ ..40 if free && nobody => Err(format!("only {passed} of 40 came in")),
+        match (0..64).filter(passes).count() {
+            passed @ 50.. if waits => Err(format!("{passed} newcomers passed those who wait")),
+            passed @ ..64 if free && nobody => Err(format!("only {passed} of 64 came in")),
             _ => Ok(()),
         }
     });
@@ -251,5 +251,5 @@ fn adaptive_bounds_barging() {
             waits: Waits::ForANudge,
             ..NONE
         });
-    Explorer::new(7).check("Adaptive, 40 newcomers at a time", &set);
+    Explorer::new(7).check("Adaptive, 64 newcomers at a time", &set);
 }
