@@ -8,6 +8,8 @@
 //! |---|---|
 //! | one task at a time at a value | [`Mutex`] |
 //! | the same, without a value: lock here, unlock there | [`RawMutex`] |
+//! | many readers or one writer at a value | [`RwLock`] |
+//! | the same, without a value | [`RawRwLock`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
@@ -36,6 +38,7 @@
 extern crate alloc;
 
 pub mod mutex;
+pub mod rwlock;
 pub mod semaphore;
 #[cfg(feature = "alloc")]
 mod shared;
@@ -47,6 +50,8 @@ pub mod wait_group;
 
 #[doc(inline)]
 pub use mutex::{Mutex, RawMutex};
+#[doc(inline)]
+pub use rwlock::{RawRwLock, RwLock};
 #[doc(inline)]
 pub use semaphore::Semaphore;
 #[doc(inline)]

@@ -49,7 +49,7 @@ impl Changes {
         let mut queue = self.0.lock();
         // No more than are queued now: those who come back meanwhile saw the change.
         for _ in 0..queue.len() {
-            let Some(waiter) = queue.find(address) else {
+            let Some(waiter) = queue.find(|tag| tag == address) else {
                 break;
             };
             waiter.settle(0);

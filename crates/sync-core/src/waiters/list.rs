@@ -13,6 +13,10 @@
 //! part, so that neither kind ever has to search. To give a baton moves a pointer and relinks nothing:
 //! the neighbours' nodes most likely lie in another core's cache.
 //!
+//! A primitive with two kinds of waiters (a reader-writer lock) has a third lane between the two: the
+//! circle is batons, lane 1, lane 0. Only who is given a baton past a lane that is not empty has to
+//! be linked anew.
+//!
 //! # Patience
 //!
 //! A baton is stale when it has been unclaimed for `1 ms << patience`. Patience is 0 unless it proves
@@ -25,8 +29,8 @@
 //!
 //! * A node whose future waits is linked iff its phase is Queued, Notified or Granted; `LEN` counts
 //!   them all.
-//! * Batons stand before all others; where there are two lanes, the first baton and the first who
-//!   waits are their heads.
+//! * Batons stand before all others, and a lane before those with smaller numbers. Each part's first
+//!   node is the head of its lane. (Where there is one lane, it is both parts.)
 //! * Batons stand in the order in which they were given.
 
 use core::fmt;
@@ -201,15 +205,15 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         (!node.is_null()).then_some(Front { queue: self, node })
     }
 
-    /// The first of those who wait with this `tag`. Walks past all others.
-    pub fn find(&mut self, tag: usize) -> Option<Front<'_, 'a, LANES>> {
+    /// The first of lane 0 whose tag `is` the right one. Walks past all others.
+    pub fn find(&mut self, is: impl Fn(usize) -> bool) -> Option<Front<'_, 'a, LANES>> {
         let first = self.first();
         let mut node = self.head(0);
         while !node.is_null() {
             // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
             let waiter = unsafe { &*node };
             // SAFETY: the lock is held and the node is linked.
-            let (found, next) = unsafe { (waiter.tag() == tag, waiter.read(|fields| fields.next)) };
+            let (found, next) = unsafe { (is(waiter.tag()), waiter.read(|fields| fields.next)) };
             if found {
                 return Some(Front { queue: self, node });
             }
@@ -225,7 +229,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// and a baton further back will be revoked when it is stale.
     #[inline]
     pub fn same_task_baton(&mut self, turn: &Turn<'_>) -> Option<Front<'_, 'a, LANES>> {
-        let (first, waiting) = (self.first(), self.head(0));
+        let (first, waiting) = (self.first(), self.behind(WaitList::<LANES>::BATONS));
         let mut node = self.head(WaitList::<LANES>::BATONS);
         for _ in 0..Self::SCAN {
             if node.is_null() {
@@ -289,10 +293,29 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     fn first(&self) -> *const Waiter {
         let baton = self.head(WaitList::<LANES>::BATONS);
         if LANES > 1 && baton.is_null() {
-            self.head(0)
+            self.below(WaitList::<LANES>::BATONS)
         } else {
             baton
         }
+    }
+
+    /// The first of those in lanes below `lane`, or null.
+    #[inline]
+    fn below(&self, lane: usize) -> *const Waiter {
+        for lane in (0..lane).rev() {
+            let head = self.head(lane);
+            if !head.is_null() {
+                return head;
+            }
+        }
+        ptr::null()
+    }
+
+    /// The node in front of which `lane` ends: the first of the next part, in the circle.
+    #[inline]
+    fn behind(&self, lane: usize) -> *const Waiter {
+        let next = self.below(lane);
+        if next.is_null() { self.first() } else { next }
     }
 
     #[inline]
@@ -314,10 +337,10 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         self.list.lock.release(self.guarded);
     }
 
-    /// Whether `node` is the first of lane 0.
+    /// Whether `node` is the first of its lane.
     #[inline]
     pub(super) fn is_first(&self, node: &Waiter) -> bool {
-        ptr::eq(self.head(0), node)
+        (0..LANES).any(|lane| ptr::eq(self.head(lane), node))
     }
 
     /// Whether there is a baton that might be stale, or one was taken away from its holder: only then
@@ -342,32 +365,32 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         self.batons_moved |= phase.is_baton();
     }
 
-    /// Links `node` at the end.
+    /// Links `node` at the end of `lane`.
     ///
     /// # Safety
     ///
     /// `node` is not linked anywhere, stays where it is until it has left this queue, and its
     /// future is the caller.
     #[inline]
-    pub(super) unsafe fn push_back(&mut self, node: &Waiter) {
-        let first = self.first();
+    pub(super) unsafe fn push_back(&mut self, node: &Waiter, lane: usize) {
         // SAFETY: the caller's promise; behind the last is before the first.
-        unsafe { self.link_before(node, first) };
-        if self.head(0).is_null() {
-            self.set_head(0, node);
+        unsafe { self.link_before(node, self.behind(lane)) };
+        if self.head(lane).is_null() {
+            self.set_head(lane, node);
         }
     }
 
-    /// Links `node`, whose baton was revoked: before all who never had a baton, and behind those
-    /// whose baton was given earlier than its own. So the revoked keep their order.
+    /// Links `node`, whose baton was revoked: before all in `lane` who never had a baton, and behind
+    /// those whose baton was given earlier than its own. So the revoked keep their order. (One that
+    /// never had a baton goes before all of them.)
     ///
     /// Looks at no more than [`SCAN`](Self::SCAN) of those.
     ///
     /// # Safety
     ///
     /// As for [`push_back`](Self::push_back).
-    pub(super) unsafe fn push_revoked(&mut self, node: &Waiter) {
-        let (first, head) = (self.first(), self.head(0));
+    pub(super) unsafe fn push_revoked(&mut self, node: &Waiter, lane: usize) {
+        let (end, head) = (self.behind(lane), self.head(lane));
         // SAFETY: `node` is not linked and the caller's.
         let mine = unsafe { node.read(|fields| fields.baton) };
         let mut successor = head;
@@ -381,20 +404,20 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             let (given, next) = unsafe { other.read(|fields| (fields.baton, fields.next)) };
             // A single-lane queue has at most one baton, at its head; in front of it nobody stands.
             let is_baton = other.phase(Ordering::Relaxed).is_baton();
-            let was_earlier = given != 0 && (mine.wrapping_sub(given) as i32) >= 0;
+            let was_earlier = given != 0 && mine != 0 && (mine.wrapping_sub(given) as i32) >= 0;
             if !is_baton && !was_earlier {
                 break;
             }
-            successor = if next == first { ptr::null() } else { next };
+            successor = if next == end { ptr::null() } else { next };
         }
         if successor.is_null() {
             // SAFETY: the caller's promise.
-            return unsafe { self.push_back(node) };
+            return unsafe { self.push_back(node, lane) };
         }
         // SAFETY: the caller's promise; the successor is linked.
         unsafe { self.link_before(node, successor) };
         if successor == head {
-            self.set_head(0, node);
+            self.set_head(lane, node);
         }
     }
 
@@ -429,6 +452,14 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         }
     }
 
+    /// The head of `lane` leaves it: `next`, which stands behind it, is the next one, if it is of the
+    /// same lane.
+    #[inline]
+    fn advance(&mut self, lane: usize, next: *const Waiter) {
+        let last = next == self.head(lane) || next == self.behind(lane);
+        self.set_head(lane, if last { ptr::null() } else { next });
+    }
+
     /// Takes `node` out.
     ///
     /// # Safety
@@ -437,19 +468,15 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     #[inline]
     pub(super) unsafe fn unlink(&mut self, node: &Waiter) {
         let node_ptr: *const Waiter = node;
-        let first = self.first();
         // SAFETY: the lock is held and the node is linked in this queue.
         let (prev, next) = unsafe { node.read(|f| (f.prev, f.next)) };
         self.guarded.unlinked();
         self.changed(node.phase(Ordering::Relaxed));
-        if LANES > 1 && self.head(WaitList::<LANES>::BATONS) == node_ptr {
-            let batons_end = next == node_ptr || next == self.head(0);
-            let next = if batons_end { ptr::null() } else { next };
-            self.set_head(WaitList::<LANES>::BATONS, next);
-        }
-        if self.head(0) == node_ptr {
-            let last = next == node_ptr || next == first;
-            self.set_head(0, if last { ptr::null() } else { next });
+        for lane in 0..LANES {
+            if self.head(lane) == node_ptr {
+                self.advance(lane, next);
+                break;
+            }
         }
         if next != node_ptr {
             // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
@@ -550,8 +577,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         unsafe { self.node().read(|fields| fields.next) == self.queue.first() }
     }
 
-    /// Gives it, the first of those who wait, a baton at tick `now`: Notified or Granted. It is woken
-    /// unless it had a baton already.
+    /// Gives it a baton at tick `now`: Notified or Granted. It is woken unless it had a baton already.
     ///
     /// # Panics
     ///
@@ -572,17 +598,23 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
             self.queue.batch.push(waker);
         }
         if LANES > 1 && !old.is_baton() {
-            // It stands where the batons end.
-            assert!(
-                ptr::eq(self.queue.head(0), self.node),
-                "batons are given in order"
-            );
-            let first = self.queue.first();
-            // SAFETY: the lock is held and the node is linked.
-            let next = unsafe { node.read(|fields| fields.next) };
-            let last = next == first;
-            self.queue
-                .set_head(0, if last { ptr::null() } else { next });
+            let batons_end = self.queue.behind(WaitList::<LANES>::BATONS);
+            let lane = (0..WaitList::<LANES>::BATONS)
+                .find(|&lane| ptr::eq(self.queue.head(lane), batons_end));
+            match lane {
+                Some(lane) if ptr::eq(batons_end, self.node) => {
+                    // It stands where the batons end.
+                    // SAFETY: the lock is held and the node is linked.
+                    let next = unsafe { node.read(|fields| fields.next) };
+                    self.queue.advance(lane, next);
+                }
+                // SAFETY: it is linked in this queue, and then it is not; `batons_end` is linked, as
+                // somebody waits, and another node.
+                _ => unsafe {
+                    self.queue.unlink(node);
+                    self.queue.link_before(node, batons_end);
+                },
+            }
             if self.queue.head(WaitList::<LANES>::BATONS).is_null() {
                 self.queue.set_head(WaitList::<LANES>::BATONS, self.node);
             }

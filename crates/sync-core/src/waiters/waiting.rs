@@ -50,6 +50,13 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// A newcomer tries without the queue: the uncontended path.
     fn try_now(&self, tag: usize) -> bool;
 
+    /// The lane in which a waiter with this `tag` waits. Smaller than `LANES - 1`, or 0.
+    #[inline]
+    fn lane(&self, tag: usize) -> usize {
+        let _ = tag;
+        0
+    }
+
     /// A waiter that was given what it waited for takes it, and leaves the queue. Nothing can keep it
     /// from doing so; a primitive that has to note it does so here.
     #[inline]
@@ -58,7 +65,8 @@ pub unsafe trait Protocol<const LANES: usize> {
     }
 
     /// A newcomer that could not be served without the queue arrives. Returns
-    /// [`Acquired`](Verdict::Acquired), [`Refused`](Verdict::Refused) or [`Back`](Verdict::Back).
+    /// [`Acquired`](Verdict::Acquired), [`Refused`](Verdict::Refused), [`Back`](Verdict::Back) or, if
+    /// it comes before all who wait, [`Front`](Verdict::Front).
     ///
     /// Runs under the queue's lock, so it calls nothing foreign, and does not unlock it.
     fn arrive(&self, queue: &mut Locked<'_, LANES>, turn: &mut Turn<'_>) -> Verdict;
@@ -106,9 +114,9 @@ pub enum Verdict {
     Refused(u8),
     /// It waits where it is.
     Stay,
-    /// It waits at the end of lane 0.
+    /// It waits at the end of its [lane](Protocol::lane).
     Back,
-    /// It waits at the front of lane 0, in the order of those whose baton was revoked, and behind a
+    /// It waits at the front of its lane, in the order of those whose baton was revoked, and behind a
     /// baton that lies there.
     Front,
     /// It would have to wait, but [`Turn::can_wait`] is false: ask again with a waker at hand.
@@ -285,13 +293,17 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
             node.set_stage(Stage::Held);
             None
         } else {
-            debug_assert_eq!(verdict, Verdict::Back, "a newcomer queues at the end");
+            debug_assert!(matches!(verdict, Verdict::Back | Verdict::Front));
             // SAFETY: the node is not linked, it has had no waker before, and it is pinned, as
             // `poll` was given a pinned reference; the destructor of `Waiting` unlinks it.
             unsafe {
                 let mine = mine.take().expect("cloned above");
                 node.init(Fields::new(mine, since));
-                queue.push_back(node);
+                let lane = raw.lane(node.tag());
+                match verdict {
+                    Verdict::Front => queue.push_revoked(node, lane),
+                    _ => queue.push_back(node, lane),
+                }
             }
             // Relaxed: the lock publishes it.
             node.set_phase(Phase::Queued, Ordering::Relaxed);
@@ -482,9 +494,10 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
                 // SAFETY: the node is not linked; it is pinned, as `poll` was given a pinned
                 // reference, and the destructor of `Waiting` unlinks it.
                 unsafe {
+                    let lane = raw.lane(node.tag());
                     match place {
-                        Verdict::Front => queue.push_revoked(node),
-                        _ => queue.push_back(node),
+                        Verdict::Front => queue.push_revoked(node, lane),
+                        _ => queue.push_back(node, lane),
                     }
                 }
             }

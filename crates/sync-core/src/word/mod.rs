@@ -10,10 +10,12 @@
 mod count;
 mod lock;
 mod permit;
+mod rw;
 
 pub use count::{CountState, CountWord, Done};
 pub use lock::{LockState, LockWord, Rule};
 pub use permit::{PermitState, PermitWord};
+pub use rw::{RwState, RwWord};
 
 /// The compare-exchange loop of every word, written once.
 macro_rules! update_loop {
