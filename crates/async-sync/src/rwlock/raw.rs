@@ -146,12 +146,12 @@ impl<P: Policy> RawRwLock<P> {
         }
         let place = self.readers.add();
         // Also Acquire.
-        if self.word.load(Ordering::SeqCst).is_open() {
+        if self.word.load_in_order().is_open() {
             return true;
         }
         self.readers.undo(place);
         // Somebody who left meanwhile may have taken this one for a reader.
-        self.look_after_leaving(self.word.load(Ordering::SeqCst));
+        self.look_after_leaving(self.word.load_in_order());
         false
     }
 
@@ -223,7 +223,7 @@ impl<P: Policy> RawRwLock<P> {
     fn leave_read(&self) {
         if P::Readers::SHARDED {
             self.readers.sub();
-            self.look_after_leaving(self.word.load(Ordering::SeqCst));
+            self.look_after_leaving(self.word.load_in_order());
         } else if self.word.leave_read().concerns_waiters() {
             self.look();
         }
@@ -347,7 +347,7 @@ impl<P: Policy> RawRwLock<P> {
     /// barred already where that matters.
     fn enter(&self, kind: usize) -> bool {
         if kind == READ && P::Readers::SHARDED {
-            if self.word.load(Ordering::Relaxed).is_written() {
+            if self.word.load_in_order().is_written() {
                 return false;
             }
             // Nobody can become the writer: somebody waits, and the queue is locked.

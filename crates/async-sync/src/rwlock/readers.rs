@@ -21,8 +21,6 @@ use core::fmt;
 
 use sync_core::word::RwState;
 
-#[cfg(loom)]
-use sync_core::atomic::fence;
 use sync_core::atomic::{AtomicUsize, Ordering};
 
 /// Where a lock counts its readers.
@@ -83,6 +81,14 @@ pub struct Sharded {
 #[repr(align(128))]
 struct Slot(AtomicUsize);
 
+impl Sharded {
+    #[inline]
+    fn change(&self, place: usize, by: usize) {
+        // Also Release: the next writer sees what one that leaves has read.
+        self.slots[place].0.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
 impl Readers for Sharded {
     #[cfg(not(loom))]
     const NEW: Self = Sharded {
@@ -99,41 +105,32 @@ impl Readers for Sharded {
     #[inline]
     fn add(&self) -> usize {
         let place = here();
-        self.slots[place].0.fetch_add(1, Ordering::SeqCst);
-        full_fence();
+        self.change(place, 1);
         place
     }
 
     #[inline]
     fn undo(&self, place: usize) {
-        // Release: as `sub`, though there is nothing to publish.
-        self.slots[place].0.fetch_sub(1, Ordering::SeqCst);
-        full_fence();
+        self.change(place, usize::MAX);
     }
 
     #[inline]
     fn sub(&self) {
-        // Also Release: the next writer sees that this one has read.
-        self.slots[here()].0.fetch_sub(1, Ordering::SeqCst);
-        full_fence();
+        self.change(here(), usize::MAX);
     }
 
     fn sum(&self) -> usize {
-        full_fence();
         // Also Acquire: what was done by those who have left is seen.
+        #[cfg(not(loom))]
         let count = |slot: &Slot| slot.0.load(Ordering::SeqCst);
+        // Loom knows no order of all SeqCst accesses, but one of all exchanges.
+        #[cfg(loom)]
+        let count = |slot: &Slot| slot.0.fetch_add(0, Ordering::SeqCst);
         self.slots.iter().map(count).fold(0, usize::wrapping_add)
     }
 }
 
-/// Loom knows no order of all SeqCst accesses, only one of fences.
-#[inline]
-pub(super) fn full_fence() {
-    #[cfg(loom)]
-    fence(Ordering::SeqCst);
-}
-
-/// The order in which the word is read after a slot was written.
+/// The order in which the word is written before slots are read.
 pub(super) fn order<R: Readers>(weak: Ordering) -> Ordering {
     if R::SHARDED { Ordering::SeqCst } else { weak }
 }
@@ -170,10 +167,10 @@ fn here() -> usize {
 /// The slot of this thread of the model.
 #[cfg(loom)]
 fn here() -> usize {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    loom::thread::current().id().hash(&mut hasher);
-    hasher.finish() as usize % SLOTS
+    // Its number is the same in every execution of the model; a hash of it would not be.
+    let name = format!("{:?}", loom::thread::current().id());
+    let digits = name.bytes().filter(u8::is_ascii_digit);
+    digits.map(usize::from).sum::<usize>() % SLOTS
 }
 
 #[cfg(all(shuttle, not(loom)))]

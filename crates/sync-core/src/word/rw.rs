@@ -314,6 +314,17 @@ impl RwWord {
         RwState(self.0.load(order))
     }
 
+    /// The state, in the one order of all SeqCst accesses: for who has written something else before.
+    #[inline]
+    #[must_use]
+    pub fn load_in_order(&self) -> RwState {
+        #[cfg(not(loom))]
+        return self.load(Ordering::SeqCst);
+        // Loom knows no such order, but one of all exchanges.
+        #[cfg(loom)]
+        return RwState(self.0.fetch_add(0, Ordering::SeqCst));
+    }
+
     /// A reader leaves: one read-modify-write. Returns the state before.
     #[inline]
     pub fn leave_read(&self) -> RwState {
