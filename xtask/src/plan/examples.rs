@@ -47,6 +47,16 @@ const RUNS: &[Run] = &[
         args: "xtask/fixtures/no-such-directory",
         expect: || error("no-such-directory"),
     },
+    Run {
+        name: "table",
+        example: "readers_writers",
+        args: "--tasks 4 --operations 4",
+        expect: || Expect {
+            stdout: vec!["WritePreferring", "100 % |"],
+            never: vec![PANIC],
+            ..Expect::default()
+        },
+    },
 ];
 
 /// Of the files `empty`, `abc` and `deep/digits`.
