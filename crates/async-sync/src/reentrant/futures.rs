@@ -6,7 +6,7 @@ use core::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::guard::{Guard, ReentrantMutexGuard};
+use super::guard::{ReentrantGuard, ReentrantMutexGuard};
 use super::raw::{Entry, RawReentrantMutex};
 use super::{OwnerId, ReentrantMutex};
 use crate::mutex::{Adaptive, Policy};
@@ -39,7 +39,7 @@ impl<'a, T: ?Sized, P: Policy> Future for ReentrantLock<'a, T, P> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         ready!(this.entry.poll(cx));
-        Poll::Ready(Guard::new(*this.mutex))
+        Poll::Ready(ReentrantGuard::new(*this.mutex))
     }
 }
 
@@ -98,7 +98,7 @@ mod owned {
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
             let this = self.project();
             ready!(this.entry.poll(cx));
-            Poll::Ready(Guard::new(Arc::clone(this.mutex)))
+            Poll::Ready(ReentrantGuard::new(Arc::clone(this.mutex)))
         }
     }
 

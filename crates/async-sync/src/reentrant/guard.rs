@@ -60,22 +60,22 @@ impl<T: ?Sized, P: Policy> Handle for Arc<ReentrantMutex<T, P>> {
 /// Spelt [`ReentrantMutexGuard`] or [`OwnedReentrantMutexGuard`].
 #[must_use = "if unused the mutex is unlocked at once"]
 #[clippy::has_significant_drop]
-pub struct Guard<H: Handle> {
+pub struct ReentrantGuard<H: Handle> {
     handle: H,
 }
 
 /// The guard of [`ReentrantMutex::lock`].
-pub type ReentrantMutexGuard<'a, T, P = Adaptive> = Guard<&'a ReentrantMutex<T, P>>;
+pub type ReentrantMutexGuard<'a, T, P = Adaptive> = ReentrantGuard<&'a ReentrantMutex<T, P>>;
 
 /// The guard of [`ReentrantMutex::lock_owned`].
 #[cfg(feature = "alloc")]
-pub type OwnedReentrantMutexGuard<T, P = Adaptive> = Guard<Arc<ReentrantMutex<T, P>>>;
+pub type OwnedReentrantMutexGuard<T, P = Adaptive> = ReentrantGuard<Arc<ReentrantMutex<T, P>>>;
 
-impl<H: Handle> Guard<H> {
+impl<H: Handle> ReentrantGuard<H> {
     /// The caller is inside, and leaves it to the guard to leave.
     #[inline]
     pub(super) fn new(handle: H) -> Self {
-        Guard { handle }
+        ReentrantGuard { handle }
     }
 
     /// The mutex that this guard locks.
@@ -86,7 +86,7 @@ impl<H: Handle> Guard<H> {
     }
 }
 
-impl<H: Handle> Deref for Guard<H> {
+impl<H: Handle> Deref for ReentrantGuard<H> {
     type Target = H::Value;
 
     #[inline]
@@ -95,20 +95,20 @@ impl<H: Handle> Deref for Guard<H> {
     }
 }
 
-impl<H: Handle> Drop for Guard<H> {
+impl<H: Handle> Drop for ReentrantGuard<H> {
     #[inline]
     fn drop(&mut self) {
         self.handle.mutex().raw.leave();
     }
 }
 
-impl<H: Handle<Value: fmt::Debug>> fmt::Debug for Guard<H> {
+impl<H: Handle<Value: fmt::Debug>> fmt::Debug for ReentrantGuard<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<H: Handle<Value: fmt::Display>> fmt::Display for Guard<H> {
+impl<H: Handle<Value: fmt::Display>> fmt::Display for ReentrantGuard<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

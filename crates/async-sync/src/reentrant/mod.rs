@@ -21,7 +21,7 @@ pub use futures::ReentrantLock;
 pub use futures::ReentrantLockOwned;
 #[cfg(feature = "alloc")]
 pub use guard::OwnedReentrantMutexGuard;
-pub use guard::{Guard, Handle, ReentrantMutexGuard};
+pub use guard::{Handle, ReentrantGuard, ReentrantMutexGuard};
 pub use owner::{OwnerId, ZeroOwner};
 pub use raw::{RawReentrantLock, RawReentrantMutex};
 
@@ -156,7 +156,7 @@ impl<T: ?Sized, P: Policy> ReentrantMutex<T, P> {
     #[doc(alias = "TryLock")]
     #[inline]
     pub fn try_lock(&self, owner: OwnerId) -> Option<ReentrantMutexGuard<'_, T, P>> {
-        self.raw.try_lock(owner).then(|| Guard::new(self))
+        self.raw.try_lock(owner).then(|| ReentrantGuard::new(self))
     }
 
     /// Takes the lock, or enters again, if that is possible at once; the guard keeps the `Arc`.
@@ -174,7 +174,7 @@ impl<T: ?Sized, P: Policy> ReentrantMutex<T, P> {
         owner: OwnerId,
     ) -> Result<OwnedReentrantMutexGuard<T, P>, Arc<Self>> {
         if self.raw.try_lock(owner) {
-            Ok(Guard::new(self))
+            Ok(ReentrantGuard::new(self))
         } else {
             Err(self)
         }
@@ -191,7 +191,7 @@ impl<T: ?Sized, P: Policy> ReentrantMutex<T, P> {
     #[cfg(feature = "std")]
     pub fn lock_blocking(&self, owner: OwnerId) -> ReentrantMutexGuard<'_, T, P> {
         self.raw.lock_blocking(owner);
-        Guard::new(self)
+        ReentrantGuard::new(self)
     }
 
     /// Takes the lock, or enters again, blocking this thread until that is possible; the guard keeps
@@ -203,7 +203,7 @@ impl<T: ?Sized, P: Policy> ReentrantMutex<T, P> {
     #[cfg(feature = "std")]
     pub fn lock_owned_blocking(self: Arc<Self>, owner: OwnerId) -> OwnedReentrantMutexGuard<T, P> {
         self.raw.lock_blocking(owner);
-        Guard::new(self)
+        ReentrantGuard::new(self)
     }
 
     /// The value, to change it without locking: `&mut` proves that nobody else is there.

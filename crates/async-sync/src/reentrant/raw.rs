@@ -350,6 +350,19 @@ impl<H: Deref<Target = RawReentrantMutex<P>>, P: Policy> Deref for KinOf<H> {
     }
 }
 
+/// How far a future has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    /// Inside, and on the way out of the queues, where foreign wakers are called and dropped, and may
+    /// panic: polled again, the future goes on with that; dropped, it leaves.
+    Inside {
+        /// It got the lock, and has to call its kin.
+        first: bool,
+    },
+    Done,
+}
+
 pin_project! {
     /// Waits to be inside: the one state machine of borrowed, owned, raw and typed futures.
     pub(super) struct Entry<H, P>
@@ -359,11 +372,24 @@ pin_project! {
     {
         holder: H,
         owner: OwnerId,
-        done: bool,
+        stage: Stage,
         #[pin]
         lock: Waiting<LockOf<H>>,
         #[pin]
         kin: Option<Waiting<KinOf<H>>>,
+    }
+
+    impl<H, P> PinnedDrop for Entry<H, P>
+    where
+        H: Deref<Target = RawReentrantMutex<P>>,
+        P: Policy,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if matches!(*this.stage, Stage::Inside { .. }) {
+                this.holder.leave();
+            }
+        }
     }
 }
 
@@ -382,7 +408,7 @@ where
         Entry {
             holder,
             owner,
-            done: false,
+            stage: Stage::Waiting,
             lock,
             kin: None,
         }
@@ -391,67 +417,51 @@ where
     #[inline]
     pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        assert!(!*this.done, "a future was polled after it had completed");
-        let (raw, owner) = (&**this.holder, *this.owner);
-        if raw.enter_again(owner) {
-            *this.done = true;
-            if this.lock.is_queued() || this.kin.is_some() {
-                entered_as_kin(this.holder, this.lock, this.kin);
+        if *this.stage == Stage::Waiting {
+            let (raw, owner) = (&**this.holder, *this.owner);
+            if raw.enter_again(owner) {
+                *this.stage = Stage::Inside { first: false };
+            } else if this.lock.as_mut().poll(cx).is_ready() {
+                let wanted = raw.hold.word.enter(owner.get()).is_wanted();
+                *this.stage = Stage::Inside { first: wanted };
+            } else if wait_as_kin(this.holder, owner, this.kin.as_mut(), cx) {
+                *this.stage = Stage::Inside { first: false };
+            } else {
+                return Poll::Pending;
             }
-            return Poll::Ready(());
         }
-        if this.lock.as_mut().poll(cx).is_ready() {
-            *this.done = true;
-            let wanted = raw.hold.word.enter(owner.get()).is_wanted();
-            if wanted || this.kin.is_some() {
-                entered_first(this.holder, owner, wanted, this.kin);
-            }
-            return Poll::Ready(());
+        let first = match *this.stage {
+            Stage::Inside { first } => first,
+            _ => panic!("a future was polled after it had completed"),
+        };
+        if first || this.kin.is_some() || this.lock.is_queued() {
+            leave_queues(this.holder, *this.owner, first, this.lock, this.kin);
         }
-        if wait_as_kin(this.holder, owner, this.kin.as_mut(), cx) {
-            *this.done = true;
-            entered_as_kin(this.holder, this.lock, this.kin);
-            return Poll::Ready(());
-        }
-        Poll::Pending
+        *this.stage = Stage::Done;
+        Poll::Ready(())
     }
 }
 
-// The functions below leave the queues: wakers of others are called and this task's are dropped, and
-// if one of them panics, what was entered is left.
-
+/// Wakers of others are called, and this task's dropped.
 #[inline(never)]
-fn entered_first<H, P>(
+fn leave_queues<H, P>(
     holder: &H,
     owner: OwnerId,
-    wanted: bool,
-    mut kin: Pin<&mut Option<Waiting<KinOf<H>>>>,
-) where
-    H: Deref<Target = RawReentrantMutex<P>>,
-    P: Policy,
-{
-    let leave = OnUnwind::new(|| holder.leave());
-    kin.set(None); // first: one need not call oneself
-    if wanted {
-        holder.hold.call_kin(tag(owner));
-    }
-    leave.disarm();
-}
-
-#[inline(never)]
-fn entered_as_kin<H, P>(
-    holder: &H,
+    first: bool,
     mut lock: Pin<&mut Waiting<LockOf<H>>>,
     mut kin: Pin<&mut Option<Waiting<KinOf<H>>>>,
 ) where
     H: Deref<Target = RawReentrantMutex<P>> + Clone,
     P: Policy,
 {
-    let leave = OnUnwind::new(|| holder.leave());
-    // SAFETY: a clone of the holder leads to the same object, as `Entry::new` was promised.
-    lock.set(unsafe { Waiting::new(LockOf(holder.clone()), 0) });
-    kin.set(None);
-    leave.disarm();
+    kin.set(None); // first: nobody need call itself
+    if lock.is_queued() {
+        // SAFETY: a clone of the holder leads to the same object, as `Entry::new` was promised.
+        lock.set(unsafe { Waiting::new(LockOf(holder.clone()), 0) });
+    }
+    if first {
+        holder.hold.call_kin(tag(owner));
+    }
 }
 
 /// Queues for the day when the owner comes inside. Returns whether it is there now.
@@ -472,7 +482,7 @@ where
         kin.set(None);
     }
     if kin.is_none() {
-        // SAFETY: as in `entered_as_kin`.
+        // SAFETY: as in `leave_queues`.
         let place = unsafe { Waiting::new(KinOf(holder.clone()), tag(owner)) };
         kin.set(Some(place));
         if let Some(place) = kin.as_pin_mut() {
