@@ -249,7 +249,7 @@ mod tests {
     fn all() -> impl Iterator<Item = HoldState> {
         [0, 1, 2, HoldState::MAX - 1, HoldState::MAX]
             .into_iter()
-            .flat_map(|depth| [0, WANTED].map(|wanted| HoldState(depth * ONE | wanted)))
+            .flat_map(|depth| [0, WANTED].map(|wanted| HoldState((depth * ONE) | wanted)))
     }
 
     #[test]
