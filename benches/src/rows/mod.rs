@@ -2,6 +2,7 @@
 
 mod cancel;
 mod group;
+mod lock_all;
 mod memory;
 mod mutex_contended;
 mod mutex_free;
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Row> {
         mutex_waits::rows(),
         cancel::rows(),
         semaphore::rows(),
+        lock_all::rows(),
         memory::rows(),
         storm::rows(),
         wait_group::rows(),

@@ -10,6 +10,9 @@
 //! | the same, without a value: lock here, unlock there | [`RawMutex`] |
 //! | many readers or one writer at a value | [`RwLock`] |
 //! | the same, without a value | [`RawRwLock`] |
+//! | the same, and this owner may lock again | [`ReentrantMutex`] |
+//! | several locks at once, without deadlock | [`lock_all`](lock_all()) |
+//! | to write code for any of these locks | [`Locker`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
@@ -37,7 +40,10 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+pub mod lock_all;
+pub mod locker;
 pub mod mutex;
+pub mod reentrant;
 pub mod rwlock;
 pub mod semaphore;
 #[cfg(feature = "alloc")]
@@ -49,7 +55,13 @@ mod testing;
 pub mod wait_group;
 
 #[doc(inline)]
+pub use lock_all::{lock_all, lock_all_backing_off, try_lock_all};
+#[doc(inline)]
+pub use locker::Locker;
+#[doc(inline)]
 pub use mutex::{Mutex, RawMutex};
+#[doc(inline)]
+pub use reentrant::{OwnerId, RawReentrantMutex, ReentrantMutex};
 #[doc(inline)]
 pub use rwlock::{RawRwLock, RwLock};
 #[doc(inline)]

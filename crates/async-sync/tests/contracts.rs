@@ -8,14 +8,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use async_sync::lock_all::{LockAll, LockAllBackingOff};
+use async_sync::locker::{AcquireLock, RawMutexGuard, RawMutexLock};
 use async_sync::mutex::{
     Barging, Fifo, Lock, LockOwned, LockWhen, MappedMutexGuard, MutexGuard, MutexMetrics,
     OwnedMappedMutexGuard, OwnedMutexGuard, RawLock,
+};
+use async_sync::reentrant::{
+    OwnedReentrantMutexGuard, RawReentrantLock, ReentrantLock, ReentrantLockOwned,
+    ReentrantMutexGuard, ZeroOwner,
 };
 use async_sync::semaphore::{
     Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, SemaphoreMetrics, TryAcquireError,
 };
 use async_sync::wait_group::{OwnedToken, RawWait, Token, Tracked, Wait};
+use async_sync::{Locker, OwnerId, RawReentrantMutex, ReentrantMutex, lock_all};
 use async_sync::{Mutex, RawMutex, RawWaitGroup, Semaphore, WaitGroup};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -207,6 +214,135 @@ assert_impl_all!(AcquireError: std::error::Error, Clone, PartialEq, Send, Sync, 
 assert_impl_all!(TryAcquireError: std::error::Error, Clone, PartialEq, Send, Sync, Unpin);
 assert_impl_all!(MutexMetrics: Copy, PartialEq, Send, Sync, Unpin);
 assert_impl_all!(SemaphoreMetrics: Copy, PartialEq, Send, Sync, Unpin);
+
+// The reentrant mutex gives shared references to whoever has the owner's id, in several threads perhaps:
+// it may be shared if its value may.
+assert_impl_all!(ReentrantMutex<u8>: Send, Sync, Unpin, Default, From<u8>);
+assert_impl_all!(ReentrantMutex<NotSync>: Send);
+assert_not_impl_any!(ReentrantMutex<NotSync>: Sync);
+assert_not_impl_any!(ReentrantMutex<RefCell<u8>>: Sync);
+assert_not_impl_any!(ReentrantMutex<NotSend>: Send, Sync);
+assert_impl_all!(ReentrantMutex<std::sync::MutexGuard<'static, u8>>: Sync);
+assert_not_impl_any!(ReentrantMutex<std::sync::MutexGuard<'static, u8>>: Send);
+assert_impl_all!(RawReentrantMutex: Send, Sync, Unpin, Default);
+assert_impl_all!(ReentrantMutexGuard<'static, u8>: Send, Sync, Unpin);
+assert_not_impl_any!(ReentrantMutexGuard<'static, NotSync>: Send, Sync);
+assert_not_impl_any!(ReentrantMutexGuard<'static, u8>: Clone, std::ops::DerefMut);
+assert_impl_all!(OwnedReentrantMutexGuard<u8>: Send, Sync, Unpin);
+assert_not_impl_any!(OwnedReentrantMutexGuard<NotSync>: Send, Sync);
+assert_not_impl_any!(OwnedReentrantMutexGuard<u8>: Clone, std::ops::DerefMut);
+assert_impl_all!(ReentrantLock<'static, u8>: Send, Sync);
+assert_not_impl_any!(ReentrantLock<'static, NotSync>: Send, Sync);
+assert_not_impl_any!(ReentrantLock<'static, u8>: Unpin, Clone);
+assert_impl_all!(ReentrantLockOwned<u8>: Send, Sync);
+assert_not_impl_any!(ReentrantLockOwned<NotSync>: Send, Sync);
+assert_not_impl_any!(ReentrantLockOwned<u8>: Unpin, Clone);
+assert_impl_all!(RawReentrantLock<'static>: Send, Sync);
+assert_not_impl_any!(RawReentrantLock<'static>: Unpin, Clone);
+assert_not_impl_any!(ReentrantMutex<u8>: Clone, Copy);
+assert_not_impl_any!(RawReentrantMutex: Clone, Copy);
+assert_impl_all!(OwnerId: Copy, Ord, std::hash::Hash, Send, Sync, Unpin, TryFrom<u64>);
+assert_not_impl_any!(OwnerId: Default, From<u64>);
+assert_impl_all!(ZeroOwner: std::error::Error, Copy, PartialEq, Send, Sync, Unpin);
+
+// Sets of locks: as their locks and guards.
+type TwoLocks = (&'static Mutex<NotSync>, &'static RawMutex);
+type LocalLocks = &'static [Mutex<NotSend>; 2];
+assert_impl_all!(LockAll<TwoLocks>: Send);
+assert_not_impl_any!(LockAll<TwoLocks>: Unpin, Clone);
+assert_not_impl_any!(LockAll<LocalLocks>: Send, Unpin);
+assert_impl_all!(LockAll<&'static [Mutex<u8>]>: Send, Sync);
+assert_impl_all!(LockAllBackingOff<TwoLocks>: Send);
+assert_not_impl_any!(LockAllBackingOff<TwoLocks>: Unpin, Clone);
+assert_not_impl_any!(LockAllBackingOff<LocalLocks>: Send, Unpin);
+assert_impl_all!(RawMutexGuard<'static>: Send, Sync, Unpin);
+assert_not_impl_any!(RawMutexGuard<'static>: Clone);
+assert_impl_all!(RawMutexLock<'static>: Send, Sync);
+assert_not_impl_any!(RawMutexLock<'static>: Unpin, Clone);
+assert_impl_all!(AcquireLock<'static>: Send, Sync);
+assert_not_impl_any!(AcquireLock<'static>: Unpin, Clone);
+assert_impl_all!(Mutex<str>: Locker);
+assert_impl_all!(Arc<Mutex<u8>>: Locker);
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn sizes_of_sets_and_reentrant_locks() {
+    assert!(size_of::<ReentrantMutex<()>>() <= 56);
+    assert_eq!(size_of::<ReentrantMutexGuard<'_, u64>>(), 8);
+    assert_eq!(size_of::<OwnedReentrantMutexGuard<u64>>(), 8);
+    assert!(size_of::<RawReentrantLock<'_>>() <= 152);
+    assert!(size_of::<ReentrantLock<'_, ()>>() <= 160);
+    // A lock, its future, and a number for the order; and how far it has come.
+    assert!(size_of::<LockAll<TwoLocks>>() <= 2 * (64 + 8 + 24) + 8);
+    assert!(size_of::<LockAll<[&Mutex<()>; 8]>>() <= 8 * (64 + 24) + 8);
+    assert!(size_of::<LockAll<&[Mutex<()>]>>() <= 64 + 88);
+    assert_eq!(size_of::<RawMutexGuard<'_>>(), 8);
+    assert!(size_of::<AcquireLock<'_>>() <= 64);
+}
+
+#[test]
+fn sets_and_reentrant_locks_allocate_nothing_to_wait_to_wake_or_to_leave() {
+    let locks: Vec<Mutex<u8>> = (0..10).map(Mutex::new).collect();
+    let (a, b, raw) = (&locks[0], &locks[1], <RawMutex>::new());
+    let reentrant = Arc::new(ReentrantMutex::new(0));
+    let (one, two) = (OwnerId::new(), OwnerId::new());
+    let mut cx = Context::from_waker(Waker::noop());
+    // The futures of a slice have their vectors from the beginning, and give up the second one as guards.
+    let mut slice = std::pin::pin!(lock_all(&locks));
+    let count = allocations(|| {
+        let busy = b.try_lock().unwrap();
+        let held = reentrant.try_lock(one).unwrap();
+        {
+            let mut tuple = std::pin::pin!(lock_all((&raw, a, b)));
+            assert!(tuple.as_mut().poll(&mut cx).is_pending());
+            assert!(slice.as_mut().poll(&mut cx).is_pending());
+            let mut other = std::pin::pin!(async_sync::lock_all_backing_off([a, b]));
+            assert!(other.as_mut().poll(&mut cx).is_pending());
+            let mut first = std::pin::pin!(reentrant.lock(two));
+            let mut kin = std::pin::pin!(Arc::clone(&reentrant).lock_owned(two));
+            let mut left = std::pin::pin!(reentrant.lock(two));
+            assert!(first.as_mut().poll(&mut cx).is_pending());
+            assert!(kin.as_mut().poll(&mut cx).is_pending());
+            assert!(left.as_mut().poll(&mut cx).is_pending());
+            drop((busy, held));
+            assert!(first.as_mut().poll(&mut cx).is_ready());
+            assert!(kin.as_mut().poll(&mut cx).is_ready());
+            drop(reentrant.try_lock(one));
+        }
+        assert!(
+            async_sync::try_lock_all((a, &raw)).is_none(),
+            "the slice waits"
+        );
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn reentrant_statics_and_dyn_values() {
+    static STATIC: ReentrantMutex<std::sync::atomic::AtomicU8> =
+        ReentrantMutex::new(std::sync::atomic::AtomicU8::new(1));
+    let me = OwnerId::new();
+    let unsized_value: Arc<ReentrantMutex<dyn Fn() -> u8 + Send + Sync>> =
+        Arc::new(ReentrantMutex::new(|| {
+            STATIC
+                .lock_blocking(OwnerId::new())
+                .load(std::sync::atomic::Ordering::Relaxed)
+        }));
+    assert_eq!((unsized_value.lock_blocking(me))(), 1);
+    assert_eq!((Arc::clone(&unsized_value).lock_owned_blocking(me))(), 1);
+}
+
+/// Lifetimes of borrowed things shrink where they may.
+#[allow(dead_code, reason = "compiling is the test")]
+fn variance_of_reentrant_locks<'short, 'long: 'short>(
+    guard: ReentrantMutexGuard<'long, &'long u8>,
+    raw: RawMutexGuard<'long>,
+) -> (
+    ReentrantMutexGuard<'short, &'short u8>,
+    RawMutexGuard<'short>,
+) {
+    (guard, raw)
+}
 
 /// Lifetimes of borrowed things shrink where they may.
 #[allow(dead_code, reason = "compiling is the test")]

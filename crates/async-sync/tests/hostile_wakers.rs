@@ -12,6 +12,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use async_sync::mutex::{Fifo, Policy};
 use async_sync::{Mutex, RawWaitGroup, Semaphore};
+use async_sync::{OwnerId, RawReentrantMutex, lock_all, lock_all_backing_off, try_lock_all};
 use support::queued;
 
 /// What the waker does when it is cloned, called, dropped.
@@ -570,4 +571,220 @@ fn who_leaves_the_queue_drops_its_waker_without_the_lock() {
     assert!(poll(&mut leaver, &script).is_pending());
     drop((leaver, permit));
     assert_eq!((semaphore.available(), semaphore.waiters()), (1, 0));
+}
+
+/// Wakers of all kinds, at all the places where a reentrant mutex calls, clones and drops them.
+#[test]
+fn wakers_may_use_the_reentrant_mutex_that_wakes_them() {
+    let _time = support::VirtualTime::start();
+    let (one, two, three) = (OwnerId::new(), OwnerId::new(), OwnerId::new());
+    let mutex = Rc::new(RawReentrantMutex::<Fifo>::new());
+    let again = || -> Box<dyn Fn()> {
+        let mutex = Rc::clone(&mutex);
+        Box::new(move || {
+            for owner in [one, two, three] {
+                if mutex.try_lock(owner) {
+                    mutex.unlock(owner);
+                }
+                let mut lock = support::Polled::new(mutex.lock(owner));
+                if lock.poll().is_ready() {
+                    mutex.unlock(owner);
+                }
+            }
+            assert!(!format!("{mutex:?}").is_empty());
+        })
+    };
+    let script = Script {
+        on_clone: again(),
+        on_wake: again(),
+        on_drop: again(),
+        ..Script::default()
+    };
+    assert!(mutex.try_lock(one));
+    let mut first = Box::pin(mutex.lock(two));
+    let mut kin = Box::pin(mutex.lock(two));
+    let mut gone = Box::pin(mutex.lock(two));
+    let mut last = Box::pin(mutex.lock(three));
+    assert!(poll(&mut first, &script).is_pending());
+    assert!(poll(&mut kin, &script).is_pending());
+    assert!(poll(&mut gone, &script).is_pending());
+    assert!(poll(&mut last, &script).is_pending());
+    drop(gone);
+    mutex.unlock(one);
+    assert!(poll(&mut first, &script).is_ready());
+    assert!(poll(&mut kin, &script).is_ready());
+    assert_eq!(mutex.depth(), 2);
+    mutex.unlock(two);
+    mutex.unlock(two);
+    assert!(poll(&mut last, &script).is_ready());
+    mutex.unlock(three);
+    assert_eq!((mutex.is_locked(), mutex.waiters()), (false, 0));
+}
+
+/// The one who gets the lock calls its kin, and one of their wakers panics.
+#[test]
+fn a_panicking_waker_of_kin_costs_nobody_anything() {
+    let _time = support::VirtualTime::start();
+    let (one, two, three) = (OwnerId::new(), OwnerId::new(), OwnerId::new());
+    for dropped in [false, true] {
+        let mutex = RawReentrantMutex::<Fifo>::new();
+        let bad = Script {
+            on_wake: Box::new(|| panic!("wake")),
+            ..Script::default()
+        };
+        assert!(mutex.try_lock(one));
+        let mut first = queued(mutex.lock(two));
+        let mut kin = Box::pin(mutex.lock(two));
+        assert!(poll(&mut kin, &bad).is_pending());
+        let mut more: Vec<_> = (0..40).map(|_| queued(mutex.lock(two))).collect();
+        let mut other = queued(mutex.lock(three));
+        mutex.unlock(one);
+        assert!(panics(|| first.pending_or_ready()));
+        if dropped {
+            // It was inside, and leaves; the next in the queue, with that waker, is handed the lock.
+            assert!(panics(|| drop(first)));
+        } else {
+            first.ready();
+        }
+        for waiter in &mut more {
+            assert!(waiter.woken(), "stranded behind a waker that panics");
+        }
+        // `kin` is the next in the queue.
+        let enters = panics(|| assert!(poll(&mut kin, &bad).is_ready()));
+        assert!(!enters);
+        for waiter in &mut more {
+            waiter.ready();
+        }
+        let depth = 41 + usize::from(!dropped);
+        assert_eq!(mutex.depth(), depth);
+        for _ in 0..depth {
+            other.pending();
+            mutex.unlock(two);
+        }
+        other.ready();
+        assert_eq!((mutex.depth(), mutex.waiters()), (1, 0));
+    }
+}
+
+/// The future of a reentrant lock whose waker panics when it is cloned has no place that would keep
+/// anybody up, and one whose waker panics when it is dropped keeps what it got.
+#[test]
+fn a_waker_that_panics_when_cloned_or_dropped_leaves_a_reentrant_mutex_as_it_was() {
+    let _time = support::VirtualTime::start();
+    let (one, two) = (OwnerId::new(), OwnerId::new());
+    for panics_at in 1..=2 {
+        let mutex = RawReentrantMutex::<Fifo>::new();
+        let count = Rc::new(Cell::new(0));
+        let fatal = Rc::clone(&count);
+        let bad = Script {
+            on_clone: Box::new(move || {
+                fatal.set(fatal.get() + 1);
+                assert_ne!(fatal.get(), panics_at, "clone");
+            }),
+            ..Script::default()
+        };
+        assert!(mutex.try_lock(one));
+        let mut lock = Box::pin(mutex.lock(two));
+        assert!(panics(|| assert!(poll(&mut lock, &bad).is_pending())));
+        assert!(
+            poll(&mut lock, &bad).is_pending(),
+            "polled again, it queues"
+        );
+        let mut kin = queued(mutex.lock(two));
+        mutex.unlock(one);
+        assert!(poll(&mut lock, &bad).is_ready());
+        assert!(kin.woken());
+        kin.ready();
+        mutex.unlock(two);
+        mutex.unlock(two);
+        assert!(!mutex.is_locked());
+    }
+    let mutex = RawReentrantMutex::<Fifo>::new();
+    let armed = Rc::new(Cell::new(false));
+    let fuse = Rc::clone(&armed);
+    let bad = Script {
+        on_drop: Box::new(move || assert!(!fuse.replace(false), "drop")),
+        ..Script::default()
+    };
+    assert!(mutex.try_lock(one));
+    let mut first = queued(mutex.lock(two));
+    let mut kin = Box::pin(mutex.lock(two));
+    assert!(poll(&mut kin, &bad).is_pending());
+    mutex.unlock(one);
+    first.ready();
+    armed.set(true);
+    assert!(panics(|| assert!(poll(&mut kin, &bad).is_ready())));
+    assert_eq!(mutex.depth(), 2, "it is inside");
+    drop(kin);
+    assert_eq!(mutex.depth(), 1, "and was dropped without having said so");
+    mutex.unlock(two);
+    assert!(!mutex.is_locked());
+}
+
+/// A set of locks is given up while others wait for each of them, with wakers that use all of them.
+#[test]
+fn wakers_may_use_the_locks_of_a_set_that_is_dropped() {
+    let _time = support::VirtualTime::start();
+    let locks: Rc<[Mutex<(), Fifo>; 3]> = Rc::new([const { Mutex::with_policy(()) }; 3]);
+    let again = |panic: bool| -> Box<dyn Fn()> {
+        let locks = Rc::clone(&locks);
+        Box::new(move || {
+            drop(try_lock_all(&*locks));
+            for lock in &*locks {
+                use_mutex(lock);
+            }
+            support::Polled::new(lock_all(&*locks)).pending_or_ready();
+            assert!(!panic, "wake");
+        })
+    };
+    for panic in [false, true] {
+        let script = Script {
+            on_clone: again(false),
+            on_wake: again(panic),
+            on_drop: again(false),
+            ..Script::default()
+        };
+        let busy = locks[2].try_lock().unwrap();
+        let mut all = Box::pin(lock_all(&*locks));
+        assert!(poll(&mut all, &script).is_pending());
+        let mut waiters: Vec<_> = locks.iter().map(|lock| Box::pin(lock.lock())).collect();
+        for waiter in &mut waiters {
+            assert!(poll(waiter, &script).is_pending());
+        }
+        assert_eq!(panics(|| drop(all)), panic);
+        assert_eq!(panics(|| drop(busy)), panic);
+        for waiter in &mut waiters {
+            assert!(poll(waiter, &script).is_ready(), "stranded");
+        }
+        drop(waiters);
+        assert!(try_lock_all(&*locks).is_some());
+    }
+}
+
+/// Backing off wakes somebody whose waker panics: nothing is held after that, and the future goes on.
+#[test]
+fn a_panicking_waker_does_not_leave_locks_with_one_that_backs_off() {
+    let _time = support::VirtualTime::start();
+    let locks = [const { Mutex::<(), Fifo>::with_policy(()) }; 4];
+    let [a, b, c, d] = &locks;
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let (first, busy) = (a.try_lock().unwrap(), d.try_lock().unwrap());
+    let mut all = queued(lock_all_backing_off([a, b, c, d]));
+    let mut behind = Box::pin(a.lock());
+    assert!(poll(&mut behind, &bad).is_pending());
+    drop(first);
+    // It has `a` now, takes `b` and `c`, finds `d` busy, and gives `a` to the one behind.
+    assert!(panics(|| all.pending_or_ready()));
+    assert!(!b.is_locked() && !c.is_locked());
+    drop(poll(&mut behind, &bad));
+    assert!(!a.is_locked());
+    all.pending();
+    assert_eq!(d.waiters(), 1);
+    drop(busy);
+    assert!(all.woken());
+    drop(all.ready());
+    assert!(try_lock_all(&locks).is_some());
 }

@@ -1,4 +1,4 @@
-//! The examples as smoke tests: each is run as the README says, on a tree whose digests are the
+//! The examples as smoke tests: each is run as the README says; md5all on a tree whose digests are the
 //! test vectors of RFC 1321 and FIPS 180.
 
 use crate::step::{Command, Exit, Expect, Step};
@@ -57,6 +57,29 @@ const RUNS: &[Run] = &[
             ..Expect::default()
         },
     },
+    Run {
+        name: "three ways",
+        example: "philosophers",
+        args: "",
+        expect: || {
+            output(&[
+                "in order: 5 philosophers have eaten 200 times each",
+                "backing off: 5 philosophers have eaten 200 times each",
+                "an arbitrator: 5 philosophers have eaten 200 times each",
+            ])
+        },
+    },
+    Run {
+        name: "water and hydrogen peroxide",
+        example: "h2o",
+        args: "",
+        expect: || {
+            output(&[
+                "H2O: 100 molecules, all pure",
+                "H2O2: 100 molecules, all pure",
+            ])
+        },
+    },
 ];
 
 /// Of the files `empty`, `abc` and `deep/digits`.
@@ -73,6 +96,10 @@ const SHA256: [&str; 3] = [
 ];
 
 fn digests(expected: [&'static str; 3]) -> Expect {
+    output(&expected)
+}
+
+fn output(expected: &[&'static str]) -> Expect {
     Expect {
         stdout: expected.into(),
         never: vec![PANIC],

@@ -182,7 +182,7 @@ impl<P: Policy> RawMutex<P> {
     /// The same for a guard, which cannot be mistaken about holding the lock. If it has not
     /// `changed` what the lock protects, those who wait for a change are left alone.
     #[inline]
-    pub(super) fn unlock_held(&self, changed: bool) {
+    pub(crate) fn unlock_held(&self, changed: bool) {
         // Relaxed: a hint. What comes between, the exchange sees.
         let state = self.word.load(Ordering::Relaxed);
         if !state.is_only_locked() {

@@ -15,6 +15,12 @@ impl<'a, T: ?Sized, P: Policy> ReadLocker<'a, T, P> {
         ReadLocker { lock }
     }
 
+    /// The lock whose side this is.
+    #[must_use]
+    pub fn rwlock(&self) -> &'a RwLock<T, P> {
+        self.lock
+    }
+
     /// [`RwLock::read`].
     #[doc(alias = "Lock")]
     #[inline]

@@ -3,6 +3,8 @@
 pub mod any_mutex;
 pub mod any_semaphore;
 pub mod any_wait_group;
+pub mod lock_all;
 pub mod mutex;
+pub mod reentrant;
 pub mod semaphore;
 pub mod wait_group;

@@ -8,11 +8,13 @@
 //! everywhere, because a caller that lost has learnt a number and nothing else.
 
 mod count;
+mod hold;
 mod lock;
 mod permit;
 mod rw;
 
 pub use count::{CountState, CountWord, Done};
+pub use hold::{Again, HoldState, HoldWord};
 pub use lock::{LockState, LockWord, Rule};
 pub use permit::{PermitState, PermitWord};
 pub use rw::{RwState, RwWord};
