@@ -9,6 +9,9 @@
 //! | one task at a time at a value | [`Mutex`] |
 //! | the same, without a value: lock here, unlock there | [`RawMutex`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
+//! | a value that is made once, by whoever comes first | [`OnceCell`] |
+//! | the same, where the value knows how it is made | [`Lazy`] |
+//! | something done once, and perhaps [reset](Once::reset) | [`Once`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
 //!
@@ -36,6 +39,7 @@
 extern crate alloc;
 
 pub mod mutex;
+pub mod once;
 pub mod semaphore;
 #[cfg(feature = "alloc")]
 mod shared;
@@ -47,6 +51,8 @@ pub mod wait_group;
 
 #[doc(inline)]
 pub use mutex::{Mutex, RawMutex};
+#[doc(inline)]
+pub use once::{Lazy, Once, OnceCell};
 #[doc(inline)]
 pub use semaphore::Semaphore;
 #[doc(inline)]

@@ -9,10 +9,12 @@
 
 mod count;
 mod lock;
+mod once;
 mod permit;
 
 pub use count::{CountState, CountWord, Done};
 pub use lock::{LockState, LockWord, Rule};
+pub use once::{OnceState, OnceWord};
 pub use permit::{PermitState, PermitWord};
 
 /// The compare-exchange loop of every word, written once.
