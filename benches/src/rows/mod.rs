@@ -6,6 +6,7 @@ mod memory;
 mod mutex_contended;
 mod mutex_free;
 mod mutex_waits;
+mod once;
 pub(crate) mod reasons;
 mod semaphore;
 mod storm;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Row> {
         memory::rows(),
         storm::rows(),
         wait_group::rows(),
+        once::rows(),
         group::rows(),
     ]
     .into_iter()

@@ -727,7 +727,7 @@ fn debug_does_not_wait() {
     let set = OnceCell::from(1);
     assert_eq!(format!("{set:?}"), "OnceCell { value: 1, waiters: 0 }");
     let mut call = Polled::new(set.get_or_init(pending));
-    assert_eq!(format!("{:?}", call.future), "GetOrInit(has the value)");
+    assert_eq!(format!("{:?}", call.future), "GetOrInit(has not begun)");
     call.ready();
     assert_eq!(format!("{:?}", call.future), "GetOrInit(is over)");
     let once = Once::new();

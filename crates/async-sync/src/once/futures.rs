@@ -1,9 +1,7 @@
 //! The named futures: an [`Attempt`] and what becomes of its output, or a wait.
 //!
-//! A cell that has its value already is found out by the call that makes the future, not only by
-//! its first poll: then the initialiser is not moved anywhere, and the poll returns what is there. A
-//! cell that is set stays set as long as it is borrowed, so that is as good as asking later.
-//! (A [`Once`](super::Once) may be reset in between, so there it is asked later.)
+//! The first poll looks at the cell before anything else is made or moved: on a cell that is set, a
+//! future is a reference and an initialiser that are put down and forgotten.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -20,9 +18,9 @@ use super::raw::RawOnce;
 pin_project! {
     #[project = StepProjection]
     enum Step<'a, T, F, Fut> {
-        /// It was set when it was asked for.
-        Set { value: &'a T },
-        /// It was not.
+        /// Not polled yet.
+        New { cell: &'a OnceCell<T>, initialiser: F },
+        /// It was not set when it was first polled.
         Attempt { cell: &'a OnceCell<T>, #[pin] attempt: Attempt<'a, F, Fut> },
         Over,
     }
@@ -35,13 +33,7 @@ where
 {
     #[inline(always)]
     fn new(cell: &'a OnceCell<T>, initialiser: F) -> Self {
-        match cell.get() {
-            Some(value) => Step::Set { value },
-            None => Step::Attempt {
-                cell,
-                attempt: Attempt::new(cell.raw(), initialiser),
-            },
-        }
+        Step::New { cell, initialiser }
     }
 
     /// Polls; `value_of` turns the initialiser's output into a value or an error.
@@ -51,20 +43,52 @@ where
         cx: &mut Context<'_>,
         value_of: impl FnOnce(Fut::Output) -> Result<T, E>,
     ) -> Poll<Result<&'a T, E>> {
-        if let StepProjection::Set { value } = self.as_mut().project() {
-            let value = *value;
-            self.set(Step::Over);
+        // (After the look at the cell, nothing of the future is read again: the compiler would have to
+        // assume that somebody else has changed it.)
+        if let StepProjection::New { cell, .. } = self.as_mut().project()
+            && let Some(value) = cell.get()
+        {
+            // SAFETY: it is `New`.
+            drop(unsafe { self.take_initialiser() });
             return Poll::Ready(Ok(value));
         }
         self.poll_slow(cx, value_of)
     }
 
+    /// Leaves `Over` behind.
+    ///
+    /// # Safety
+    ///
+    /// It is `New`.
+    #[inline(always)]
+    unsafe fn take_initialiser(self: Pin<&mut Self>) -> F {
+        // SAFETY: nothing is moved that is pinned: in `New`, nothing is.
+        let this = unsafe { self.get_unchecked_mut() };
+        let Step::New { initialiser, .. } = this else {
+            // SAFETY: the caller's promise.
+            unsafe { core::hint::unreachable_unchecked() }
+        };
+        // SAFETY: a valid value, which is overwritten without being dropped before anybody sees it.
+        unsafe {
+            let initialiser = core::ptr::read(initialiser);
+            core::ptr::write(this, Step::Over);
+            initialiser
+        }
+    }
+
     #[inline(never)]
     fn poll_slow<E>(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         value_of: impl FnOnce(Fut::Output) -> Result<T, E>,
     ) -> Poll<Result<&'a T, E>> {
+        if let StepProjection::New { cell, .. } = self.as_mut().project() {
+            let cell = *cell;
+            // SAFETY: it is `New`.
+            let initialiser = unsafe { self.as_mut().take_initialiser() };
+            let attempt = Attempt::new(cell.raw(), initialiser);
+            self.set(Step::Attempt { cell, attempt });
+        }
         let StepProjection::Attempt { cell, attempt } = self.project() else {
             panic!("a future was polled after it had completed");
         };
@@ -326,7 +350,7 @@ macro_rules! debug_by_stage {
 
 fn stage_of_step<T, F, Fut>(step: &Step<'_, T, F, Fut>) -> &'static str {
     match step {
-        Step::Set { .. } => "has the value",
+        Step::New { .. } => "has not begun",
         Step::Attempt { attempt, .. } => attempt.stage(),
         Step::Over => "is over",
     }
