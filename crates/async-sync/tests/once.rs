@@ -347,7 +347,7 @@ fn spurious_polls_and_new_wakers() {
 #[test]
 fn set_between_two_initialisers() {
     let cell = OnceCell::new();
-    let first = queued(cell.get_or_try_init(|| pending::<Result<u8, ()>>()));
+    let first = queued(cell.get_or_try_init(pending::<Result<u8, ()>>));
     let mut watcher = queued(cell.wait());
     let leaver = queued(cell.get_or_init(|| ready(1)));
     drop(first);
@@ -360,7 +360,7 @@ fn set_between_two_initialisers() {
     drop(leaver);
     assert_eq!(cell.set(3), Ok(()));
     assert_eq!(watcher.ready(), &3);
-    let mut first = Polled::new(cell.get_or_try_init(|| pending::<Result<u8, ()>>()));
+    let mut first = Polled::new(cell.get_or_try_init(pending::<Result<u8, ()>>));
     assert_eq!(first.ready(), Ok(&3));
 }
 
@@ -459,7 +459,7 @@ fn a_revoked_caller_takes_an_unclaimed_turn() {
     let right = queued(cell.get_or_init(pending));
     let mut first = queued(cell.get_or_init(|| ready(1)));
     let mut second = queued(cell.get_or_init(|| ready(2)));
-    let mut third = queued(cell.get_or_init(|| pending()));
+    let mut third = queued(cell.get_or_init(pending));
     drop(right);
     time.advance_us(2000);
     third.pending();
