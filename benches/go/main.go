@@ -31,6 +31,7 @@ var cases = map[string]func(plan, []string) sample{
 	"mutex-free":         mutexFree,
 	"mutex":              mutexContended,
 	"memory-mutex":       mutexMemory,
+	"once":               onceDone,
 	"wait-group":         waitGroup,
 	"wait-group-spawned": waitGroupSpawned,
 }

@@ -19,6 +19,16 @@ func mutexFree(p plan, _ []string) sample {
 	})
 }
 
+func onceDone(p plan, _ []string) sample {
+	var once sync.Once
+	once.Do(func() {})
+	return repeat(p, 1, func(n int) {
+		for range n {
+			once.Do(func() {})
+		}
+	})
+}
+
 func number(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {

@@ -7,6 +7,7 @@ mod memory;
 mod mutex_contended;
 mod mutex_free;
 mod mutex_waits;
+mod once;
 pub(crate) mod reasons;
 mod semaphore;
 mod storm;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Row> {
         memory::rows(),
         storm::rows(),
         wait_group::rows(),
+        once::rows(),
         group::rows(),
     ]
     .into_iter()

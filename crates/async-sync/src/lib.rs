@@ -14,6 +14,9 @@
 //! | several locks at once, without deadlock | [`lock_all`](lock_all()) |
 //! | to write code for any of these locks | [`Locker`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
+//! | a value that is made once, by whoever comes first | [`OnceCell`] |
+//! | the same, where the value knows how it is made | [`Lazy`] |
+//! | something done once, and perhaps [reset](Once::reset) | [`Once`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
 //!
@@ -43,6 +46,7 @@ extern crate alloc;
 pub mod lock_all;
 pub mod locker;
 pub mod mutex;
+pub mod once;
 pub mod reentrant;
 pub mod rwlock;
 pub mod semaphore;
@@ -60,6 +64,8 @@ pub use lock_all::{lock_all, lock_all_backing_off, try_lock_all};
 pub use locker::Locker;
 #[doc(inline)]
 pub use mutex::{Mutex, RawMutex};
+#[doc(inline)]
+pub use once::{Lazy, Once, OnceCell};
 #[doc(inline)]
 pub use reentrant::{OwnerId, RawReentrantMutex, ReentrantMutex};
 #[doc(inline)]

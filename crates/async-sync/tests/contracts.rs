@@ -14,6 +14,10 @@ use async_sync::mutex::{
     Barging, Fifo, Lock, LockOwned, LockWhen, MappedMutexGuard, MutexGuard, MutexMetrics,
     OwnedMappedMutexGuard, OwnedMutexGuard, RawLock,
 };
+use async_sync::once::{
+    Boxed, CallOnce, CallOnceTry, Force, GetOrInit, GetOrTryInit, InProgress, Lazy, Once, OnceCell,
+    SetError, WaitDone, WaitSet,
+};
 use async_sync::reentrant::{
     OwnedReentrantMutexGuard, RawReentrantLock, ReentrantLock, ReentrantLockOwned,
     ReentrantMutexGuard, ZeroOwner,
@@ -70,6 +74,12 @@ fn sizes() {
     assert_eq!(size_of::<OwnedMutexGuard<u64>>(), 8);
     assert_eq!(size_of::<Permit<'_>>(), 16);
     assert_eq!(size_of::<Token<'_>>(), 8);
+    assert!(size_of::<Once>() <= 40);
+    assert!(size_of::<OnceCell<u64>>() <= 48);
+    assert!(size_of::<WaitDone<'_>>() <= 64);
+    assert!(size_of::<WaitSet<'_, u64>>() <= 72);
+    type Make = fn() -> std::future::Ready<u64>;
+    assert!(size_of::<GetOrInit<'_, u64, Make, std::future::Ready<u64>>>() <= 88);
     fn size_of_future<F>(_: &F) -> usize {
         size_of::<F>()
     }
@@ -83,8 +93,40 @@ fn nothing_is_allocated_to_wait_to_wake_or_to_leave() {
     let fifo = Mutex::<_, Fifo>::with_policy(());
     let semaphore = Arc::new(Semaphore::new(40));
     let group = Arc::new(WaitGroup::new());
+    let cell = OnceCell::new();
+    let once = Once::new();
     let mut cx = Context::from_waker(Waker::noop());
     let count = allocations(|| {
+        let (mut get, mut call) = (
+            std::pin::pin!(Some(cell.get_or_init(std::future::pending))),
+            std::pin::pin!(Some(once.call_once(std::future::pending))),
+        );
+        assert!(
+            get.as_mut()
+                .as_pin_mut()
+                .unwrap()
+                .poll(&mut cx)
+                .is_pending()
+        );
+        assert!(
+            call.as_mut()
+                .as_pin_mut()
+                .unwrap()
+                .poll(&mut cx)
+                .is_pending()
+        );
+        let mut next = std::pin::pin!(cell.get_or_try_init(async || Ok::<_, ()>(1)));
+        let mut late = std::pin::pin!(once.call_once_try(async || Err(())));
+        let mut set = std::pin::pin!(cell.wait());
+        let mut done = std::pin::pin!(once.wait());
+        assert!(next.as_mut().poll(&mut cx).is_pending());
+        assert!(late.as_mut().poll(&mut cx).is_pending());
+        assert!(set.as_mut().poll(&mut cx).is_pending());
+        assert!(done.as_mut().poll(&mut cx).is_pending());
+        get.set(None);
+        call.set(None);
+        assert!(next.poll(&mut cx).is_ready() && set.poll(&mut cx).is_ready());
+        assert!(late.poll(&mut cx).is_ready() && done.poll(&mut cx).is_pending());
         let guard = mutex.try_lock().unwrap();
         let fifo_guard = fifo.try_lock().unwrap();
         let permits = Arc::clone(&semaphore).try_acquire_many_owned(40).unwrap();
@@ -138,6 +180,7 @@ fn blocking_allocates_once_for_a_thread() {
 
 type NotSync = Cell<u8>;
 type NotSend = Rc<u8>;
+struct NotClone;
 
 // Locks: as `std::sync::Mutex`.
 assert_impl_all!(Mutex<NotSync>: Send, Sync);
@@ -149,6 +192,17 @@ assert_impl_all!(Mutex<u8>: From<u8>);
 assert_impl_all!(Semaphore: Send, Sync, Unpin);
 assert_impl_all!(WaitGroup: Send, Sync, Unpin, Default);
 assert_impl_all!(RawWaitGroup: Send, Sync, Unpin, Default);
+
+// Cells: as `std::sync::OnceLock`.
+assert_impl_all!(OnceCell<u8>: Send, Sync, Unpin, Clone, Default, Eq, From<u8>);
+assert_impl_all!(OnceCell<u8>: std::panic::UnwindSafe, std::panic::RefUnwindSafe);
+assert_impl_all!(OnceCell<NotSync>: Send);
+assert_not_impl_any!(OnceCell<NotSync>: Sync);
+assert_not_impl_any!(OnceCell<NotSend>: Send, Sync);
+assert_impl_all!(Once: Send, Sync, Unpin, Default, std::panic::RefUnwindSafe);
+assert_impl_all!(Lazy<u8>: Send, Sync, Unpin);
+assert_impl_all!(Lazy<u8, Boxed<u8>>: Send);
+assert_not_impl_any!(Lazy<NotSync>: Sync);
 
 // Guards may be sent to another task; they are shared only if their value may be.
 assert_impl_all!(MutexGuard<'static, NotSync>: Send, Unpin);
@@ -190,11 +244,35 @@ assert_not_impl_any!(Wait<'static>: Unpin);
 assert_impl_all!(RawWait<'static>: Send);
 assert_impl_all!(Tracked<std::future::Ready<u8>>: Send, Unpin);
 
+// A future that initialises may be sent if the initialiser and the cell may.
+type Make<T> = fn() -> std::future::Ready<T>;
+type Made<T> = std::future::Ready<T>;
+assert_impl_all!(GetOrInit<'static, u8, Make<u8>, Made<u8>>: Send, Sync);
+assert_not_impl_any!(GetOrInit<'static, u8, Make<u8>, Made<u8>>: Unpin, Clone);
+assert_not_impl_any!(GetOrInit<'static, NotSync, Make<NotSync>, Made<NotSync>>: Send);
+assert_not_impl_any!(GetOrInit<'static, u8, NotSend, Made<u8>>: Send);
+assert_not_impl_any!(GetOrInit<'static, u8, Make<u8>, NotSend>: Send);
+assert_impl_all!(GetOrTryInit<'static, u8, Make<u8>, Made<u8>>: Send, Sync);
+assert_not_impl_any!(GetOrTryInit<'static, u8, Make<u8>, Made<u8>>: Unpin, Clone);
+assert_impl_all!(Force<'static, u8, Make<u8>, Made<u8>>: Send, Sync);
+assert_impl_all!(CallOnce<'static, Make<()>, Made<()>>: Send, Sync);
+assert_not_impl_any!(CallOnce<'static, Make<()>, Made<()>>: Unpin, Clone);
+assert_impl_all!(CallOnceTry<'static, Make<()>, Made<()>>: Send, Sync);
+assert_not_impl_any!(CallOnceTry<'static, Make<()>, Made<()>>: Unpin, Clone);
+assert_impl_all!(WaitSet<'static, u8>: Send, Sync);
+assert_not_impl_any!(WaitSet<'static, u8>: Unpin, Clone);
+assert_not_impl_any!(WaitSet<'static, NotSync>: Send);
+assert_impl_all!(WaitDone<'static>: Send, Sync);
+assert_not_impl_any!(WaitDone<'static>: Unpin, Clone);
+
 // SPEC A4: nothing that is used in place can be copied.
 assert_not_impl_any!(Mutex<u8>: Clone, Copy);
 assert_not_impl_any!(Semaphore: Clone, Copy);
 assert_not_impl_any!(WaitGroup: Clone, Copy);
 assert_not_impl_any!(RawMutex: Clone, Copy);
+assert_not_impl_any!(Once: Clone, Copy);
+assert_not_impl_any!(OnceCell<NotClone>: Clone);
+assert_not_impl_any!(Lazy<u8>: Clone, Copy);
 assert_not_impl_any!(RawWaitGroup: Clone, Copy);
 assert_not_impl_any!(MutexGuard<'static, u8>: Clone);
 assert_not_impl_any!(OwnedMutexGuard<u8>: Clone);
@@ -212,6 +290,8 @@ assert_not_impl_any!(Tracked<std::future::Ready<u8>>: Clone);
 // What is told about a primitive may go anywhere.
 assert_impl_all!(AcquireError: std::error::Error, Clone, PartialEq, Send, Sync, Unpin);
 assert_impl_all!(TryAcquireError: std::error::Error, Clone, PartialEq, Send, Sync, Unpin);
+assert_impl_all!(SetError<NotClone>: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(InProgress: std::error::Error, Copy, Eq, Send, Sync, Unpin);
 assert_impl_all!(MutexMetrics: Copy, PartialEq, Send, Sync, Unpin);
 assert_impl_all!(SemaphoreMetrics: Copy, PartialEq, Send, Sync, Unpin);
 
@@ -374,6 +454,27 @@ fn more_variance<'short, 'long: 'short>(
     Wait<'short>,
 ) {
     (mapped, raw, acquire, wait)
+}
+
+/// And of what is done once.
+#[allow(dead_code, reason = "compiling is the test")]
+fn once_variance<'short, 'long: 'short>(
+    done: WaitDone<'long>,
+    set: WaitSet<'long, u8>,
+) -> (WaitDone<'short>, WaitSet<'short, u8>) {
+    (done, set)
+}
+
+#[allow(dead_code, reason = "compiling is the test")]
+fn call_variance<'short, 'long: 'short>(call: CallOnce<'long, u8, u8>) -> CallOnce<'short, u8, u8> {
+    call
+}
+
+#[allow(dead_code, reason = "compiling is the test")]
+fn get_variance<'short, 'long: 'short>(
+    get: GetOrInit<'long, u8, u8, u8>,
+) -> GetOrInit<'short, u8, u8, u8> {
+    get
 }
 
 #[test]

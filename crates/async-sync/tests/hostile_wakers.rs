@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use async_sync::mutex::{Fifo, Policy};
-use async_sync::{Mutex, RawWaitGroup, Semaphore};
+use async_sync::{Mutex, Once, OnceCell, RawWaitGroup, Semaphore};
 use async_sync::{OwnerId, RawReentrantMutex, lock_all, lock_all_backing_off, try_lock_all};
 use support::queued;
 
@@ -64,7 +64,7 @@ fn poll<F: Future>(future: &mut Pin<Box<F>>, script: &Script) -> Poll<F::Output>
     result
 }
 
-fn panics(f: impl FnOnce()) -> bool {
+fn panics<R>(f: impl FnOnce() -> R) -> bool {
     catch_unwind(AssertUnwindSafe(f)).is_err()
 }
 
@@ -787,4 +787,227 @@ fn a_panicking_waker_does_not_leave_locks_with_one_that_backs_off() {
     assert!(all.woken());
     drop(all.ready());
     assert!(try_lock_all(&locks).is_some());
+}
+
+/// Looks, tries to set, queues and cancels.
+fn use_cell(cell: &OnceCell<u8>) {
+    let _ = cell.set(99);
+    let mut get = support::Polled::new(cell.get_or_try_init(|| std::future::ready(Err(()))));
+    let _ = get.poll();
+    let mut wait = support::Polled::new(cell.wait());
+    let _ = wait.poll();
+    drop((get, wait));
+    assert!(!format!("{cell:?}").is_empty());
+}
+
+#[test]
+fn wakers_may_use_the_cell_that_wakes_them() {
+    let _time = support::VirtualTime::start();
+    let cell = Rc::new(OnceCell::new());
+    let again = || -> Box<dyn Fn()> {
+        let cell = Rc::clone(&cell);
+        Box::new(move || use_cell(&cell))
+    };
+    let script = Script {
+        on_clone: again(),
+        on_wake: again(),
+        on_drop: again(),
+        ..Script::default()
+    };
+    let mut run = queued(cell.get_or_init(std::future::pending));
+    let mut line: Vec<_> = (0..20)
+        .map(|n| Box::pin(cell.get_or_init(move || std::future::ready(n))))
+        .collect();
+    let mut watchers: Vec<_> = (0..40).map(|_| Box::pin(cell.wait())).collect();
+    for waiter in &mut line {
+        assert!(poll(waiter, &script).is_pending());
+    }
+    for watcher in &mut watchers {
+        assert!(poll(watcher, &script).is_pending());
+        assert!(
+            poll(watcher, &Script::default()).is_pending(),
+            "drops a waker"
+        );
+        assert!(poll(watcher, &script).is_pending());
+    }
+    run.pending();
+    drop(run);
+    assert_eq!(script.wakes.load(Ordering::Relaxed), 1, "the first in line");
+    let leaver = line.remove(0);
+    drop(leaver);
+    assert_eq!(script.wakes.load(Ordering::Relaxed), 2, "and the next");
+    let first = poll(&mut line[0], &script);
+    assert!(matches!(first, Poll::Ready(&1)), "{first:?}");
+    assert_eq!(script.wakes.load(Ordering::Relaxed), 2 + 18 + 40);
+    for waiter in &mut line[1..] {
+        assert!(matches!(poll(waiter, &script), Poll::Ready(&1)));
+    }
+    for watcher in &mut watchers {
+        assert!(matches!(poll(watcher, &script), Poll::Ready(&1)));
+    }
+    assert_eq!(cell.waiters(), 0);
+}
+
+/// The first waker of the line resets the act and begins again: those behind it are told of their own
+/// round, and whoever queues for the new one is not.
+#[test]
+fn a_waker_may_reset_what_wakes_it() {
+    let once: Rc<Once> = Rc::new(Once::new());
+    let next = Rc::new(RefCell::new(Vec::new()));
+    let script = Script {
+        on_wake: Box::new({
+            let (once, next) = (Rc::clone(&once), Rc::clone(&next));
+            move || {
+                if once.reset().is_ok() {
+                    for _ in 0..2 {
+                        let (call, wait) = (Rc::clone(&once), Rc::clone(&once));
+                        let call = async move { call.call_once(std::future::pending).await };
+                        let wait = async move { wait.wait().await };
+                        let call: Pin<Box<dyn Future<Output = ()>>> = Box::pin(call);
+                        next.borrow_mut().push(queued(call));
+                        next.borrow_mut().push(queued(Box::pin(wait)));
+                    }
+                }
+            }
+        }),
+        ..Script::default()
+    };
+    let mut polls = 0;
+    let mut run = queued(once.call_once(|| {
+        std::future::poll_fn(move |_| {
+            polls += 1;
+            if polls == 1 {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+    }));
+    let mut line: Vec<_> = (0..40)
+        .map(|_| Box::pin(once.call_once(|| std::future::ready(()))))
+        .collect();
+    let mut watchers: Vec<_> = (0..40).map(|_| Box::pin(once.wait())).collect();
+    for waiter in &mut line {
+        assert!(poll(waiter, &script).is_pending());
+    }
+    for watcher in &mut watchers {
+        assert!(poll(watcher, &script).is_pending());
+    }
+    run.ready();
+    assert_eq!(script.wakes.load(Ordering::Relaxed), 80);
+    for waiter in &mut line {
+        assert!(poll(waiter, &script).is_ready());
+    }
+    for watcher in &mut watchers {
+        assert!(poll(watcher, &script).is_ready());
+    }
+    assert_eq!((next.borrow().len(), once.waiters()), (4, 3));
+    for waiter in next.borrow_mut().iter_mut() {
+        assert!(!waiter.woken());
+        waiter.pending();
+    }
+}
+
+#[test]
+fn a_panicking_waker_strands_nobody_at_a_cell() {
+    let _time = support::VirtualTime::start();
+    let cell = OnceCell::new();
+    behind_a_panic(|| cell.wait(), || assert!(cell.set(1).is_ok()));
+
+    let cell = OnceCell::new();
+    let open = Cell::new(false);
+    let mut polls = 0;
+    let mut run = queued(cell.get_or_init(|| {
+        std::future::poll_fn(move |_| {
+            polls += 1;
+            if polls == 1 {
+                Poll::Pending
+            } else {
+                Poll::Ready(5)
+            }
+        })
+    }));
+    let mut watchers: Vec<_> = (0..40).map(|_| queued(cell.wait())).collect();
+    let wait = || cell.get_or_init(async || -> u8 { panic!("somebody else runs") });
+    behind_a_panic(wait, || {
+        open.set(true);
+        run.pending_or_ready();
+    });
+    for watcher in &mut watchers {
+        assert!(watcher.woken(), "a waker of the line cost it the news");
+        assert_eq!(watcher.ready(), &5);
+    }
+    assert!(panics(|| run.pending_or_ready()), "it is over");
+
+    // The waker of the one that is told to begin: the error is lost in the panic, the turn is not.
+    let cell = OnceCell::new();
+    let mut polls = 0;
+    let mut fails = queued(cell.get_or_try_init(|| {
+        std::future::poll_fn(move |_| {
+            polls += 1;
+            if polls == 1 {
+                Poll::Pending
+            } else {
+                Poll::Ready(Err(()))
+            }
+        })
+    }));
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let mut next = Box::pin(cell.get_or_init(|| std::future::ready(6)));
+    assert!(poll(&mut next, &bad).is_pending());
+    assert!(panics(|| fails.poll()));
+    assert!(matches!(poll(&mut next, &bad), Poll::Ready(&6)));
+}
+
+#[test]
+fn a_waker_that_panics_when_cloned_or_dropped_leaves_the_cell_as_it_was() {
+    let cell = OnceCell::new();
+    let run = queued(cell.get_or_init(std::future::pending));
+    let on_clone = Script {
+        on_clone: Box::new(|| panic!("clone")),
+        ..Script::default()
+    };
+    let mut next = Box::pin(cell.get_or_init(|| std::future::ready(1)));
+    let mut wait = Box::pin(cell.wait());
+    assert!(panics(|| poll(&mut next, &on_clone)));
+    assert!(panics(|| poll(&mut wait, &on_clone)));
+    assert_eq!(cell.waiters(), 0);
+    assert!(poll(&mut wait, &Script::default()).is_pending());
+    drop(run);
+    assert!(
+        matches!(poll(&mut next, &on_clone), Poll::Ready(&1)),
+        "needs no waker"
+    );
+    assert!(matches!(poll(&mut wait, &on_clone), Poll::Ready(&1)));
+
+    // The right comes free between the first attempt and the queue, so the clone is not needed after
+    // all; dropping it panics. The future has the right and has not begun.
+    for polled_again in [true, false] {
+        static CELL: OnceCell<u8> = OnceCell::new();
+        let held = RefCell::new(Some(queued(CELL.get_or_init(std::future::pending))));
+        let calm = Cell::new(false);
+        let hostile = Script {
+            on_clone: Box::new(move || drop(held.borrow_mut().take())),
+            on_drop: Box::new(move || assert!(calm.replace(true), "dropped")),
+            ..Script::default()
+        };
+        let mut get = Box::pin(CELL.get_or_try_init(|| std::future::ready(Err(7))));
+        assert!(panics(|| poll(&mut get, &hostile)));
+        let refused = CELL.set(1).unwrap_err();
+        assert!(refused.is_in_progress(), "the future has the right");
+        if polled_again {
+            assert!(matches!(
+                poll(&mut get, &Script::default()),
+                Poll::Ready(Err(7))
+            ));
+        }
+        drop(get);
+        assert!(
+            format!("{CELL:?}").contains("<not set>"),
+            "it was given back"
+        );
+    }
 }

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, Policy};
+use async_sync::once::{Lazy, Once, OnceCell};
 use async_sync::{RawMutex, RawWaitGroup, Semaphore, WaitGroup};
 
 macro_rules! poll {
@@ -73,6 +74,25 @@ fn wait_group() {
     raw.add(2);
     raw.done_many(2);
     assert!(poll!(pin!(raw.wait())).is_ready());
+}
+
+#[test]
+fn once() {
+    static CELL: OnceCell<u8> = OnceCell::new();
+    static ONCE: Once = Once::new();
+    let mut run = Box::pin(CELL.get_or_init(std::future::pending));
+    let mut next = pin!(CELL.get_or_init(async || 2));
+    let mut wait = pin!(CELL.wait());
+    assert!(poll!(run).is_pending());
+    assert!(poll!(next).is_pending());
+    assert!(poll!(wait).is_pending());
+    drop(run);
+    assert!(poll!(next).is_ready());
+    assert_eq!(poll!(wait), Poll::Ready(&2));
+    assert!(poll!(pin!(ONCE.call_once(async || ()))).is_ready());
+    assert_eq!(ONCE.reset(), Ok(()));
+    let lazy = Lazy::new(async || 3);
+    assert_eq!(poll!(pin!(lazy.force())), Poll::Ready(&3));
 }
 
 /// Without a clock, attempts are counted: a baton that nobody claims is revoked all the same.

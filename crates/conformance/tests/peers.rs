@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use conformance::peers::{
-    AsyncMutex, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
-    GrowableSemaphore, ReusableWaitGroup, ShrinkableSemaphore, WeightedSemaphore,
+    AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
+    GrowableSemaphore, ReusableWaitGroup, ShrinkableSemaphore, WaitingOnceCell, WeightedSemaphore,
 };
 
 fn now<F: Future>(future: F) -> Option<F::Output> {
@@ -88,6 +88,34 @@ fn reusable<W: ReusableWaitGroup>() {
     assert!(now(group.wait()).is_none());
 }
 
+fn once_cell<C: AsyncOnceCell>() {
+    let cell = C::new();
+    assert_eq!(
+        now(cell.get_or_try_init(|| Box::pin(async { Err(1) }))),
+        Some(Err(1))
+    );
+    assert_eq!(cell.get(), None);
+    assert_eq!(
+        now(cell.get_or_try_init(|| Box::pin(async { Ok(2) }))),
+        Some(Ok(2))
+    );
+    assert_eq!(cell.get(), Some(2));
+    assert_eq!(
+        now(cell.get_or_try_init(|| Box::pin(async { Ok(3) }))),
+        Some(Ok(2))
+    );
+}
+
+fn waiting<C: WaitingOnceCell>() {
+    let cell = C::new();
+    assert_eq!(now(cell.wait()), None);
+    assert_eq!(
+        now(cell.get_or_try_init(|| Box::pin(async { Ok(2) }))),
+        Some(Ok(2))
+    );
+    assert_eq!(now(cell.wait()), Some(2));
+}
+
 macro_rules! tests {
     ($base:ident: $($id:ident: $ty:ty $(, $offer:ident)*;)*) => {
         mod $base {
@@ -112,6 +140,11 @@ macro_rules! wait_groups {
     ($($list:tt)*) => { tests! { wait_group: $($list)* } };
 }
 
+macro_rules! once_cells {
+    ($($list:tt)*) => { tests! { once_cell: $($list)* } };
+}
+
 conformance::for_each_mutex!(mutexes);
 conformance::for_each_semaphore!(semaphores);
 conformance::for_each_wait_group!(wait_groups);
+conformance::for_each_once_cell!(once_cells);

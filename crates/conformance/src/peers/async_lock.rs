@@ -2,12 +2,17 @@
 
 use ::async_lock::{MutexGuard, SemaphoreGuard};
 
-use super::{AsyncMutex, AsyncSemaphore, BlockingMutex, GrowableSemaphore};
+use super::{
+    AsyncMutex, AsyncOnceCell, AsyncSemaphore, BlockingMutex, GrowableSemaphore, Init,
+    WaitingOnceCell,
+};
 
 /// async-lock's mutex.
 pub type Mutex = ::async_lock::Mutex<u64>;
 /// async-lock's semaphore: one permit at a time.
 pub type Semaphore = ::async_lock::Semaphore;
+/// async-lock's cell.
+pub type OnceCell = ::async_lock::OnceCell<u64>;
 
 impl AsyncMutex for Mutex {
     const NAME: &'static str = "async-lock";
@@ -54,5 +59,31 @@ impl AsyncSemaphore for Semaphore {
 impl GrowableSemaphore for Semaphore {
     fn add_permits(&self, n: usize) {
         self.add_permits(n);
+    }
+}
+
+impl AsyncOnceCell for OnceCell {
+    const NAME: &'static str = "async-lock";
+    const PACKAGE: &'static str = "async-lock";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn get(&self) -> Option<u64> {
+        self.get().copied()
+    }
+
+    fn get_or_try_init(
+        &self,
+        make: impl FnOnce() -> Init + Send,
+    ) -> impl Future<Output = Result<u64, u64>> + Send {
+        async { self.get_or_try_init(make).await.copied() }
+    }
+}
+
+impl WaitingOnceCell for OnceCell {
+    fn wait(&self) -> impl Future<Output = u64> + Send {
+        async { *self.wait().await }
     }
 }

@@ -7,14 +7,16 @@ use ::mea::semaphore::SemaphorePermit;
 use ::mea::waitgroup::{Wait, WaitGroup as Handle};
 
 use super::{
-    AsyncMutex, AsyncSemaphore, AsyncWaitGroup, GrowableSemaphore, ShrinkableSemaphore,
-    WeightedSemaphore,
+    AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, GrowableSemaphore, Init,
+    ShrinkableSemaphore, WeightedSemaphore,
 };
 
 /// mea's mutex.
 pub type Mutex = ::mea::mutex::Mutex<u64>;
 /// mea's semaphore.
 pub type Semaphore = ::mea::semaphore::Semaphore;
+/// mea's cell.
+pub type OnceCell = ::mea::once::OnceCell<u64>;
 
 impl AsyncMutex for Mutex {
     const NAME: &'static str = "mea";
@@ -115,5 +117,25 @@ impl AsyncWaitGroup for WaitGroup {
         };
         *state = State::Waited(wait.clone());
         wait
+    }
+}
+
+impl AsyncOnceCell for OnceCell {
+    const NAME: &'static str = "mea";
+    const PACKAGE: &'static str = "mea";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn get(&self) -> Option<u64> {
+        self.get().copied()
+    }
+
+    fn get_or_try_init(
+        &self,
+        make: impl FnOnce() -> Init + Send,
+    ) -> impl Future<Output = Result<u64, u64>> + Send {
+        async { self.get_or_try_init(async || make().await).await.copied() }
     }
 }

@@ -1,9 +1,10 @@
-//! Other crates' mutexes, semaphores and wait groups behind one trait each, and ours among them.
+//! Other crates' mutexes, semaphores, wait groups and cells behind one trait each, and ours among them.
 //!
 //! Scenarios, the table of promises and the benches are written against these traits. The lists of
 //! who takes part stand once, in [`for_each_mutex!`](crate::for_each_mutex),
-//! [`for_each_semaphore!`](crate::for_each_semaphore) and
-//! [`for_each_wait_group!`](crate::for_each_wait_group).
+//! [`for_each_semaphore!`](crate::for_each_semaphore),
+//! [`for_each_wait_group!`](crate::for_each_wait_group) and
+//! [`for_each_once_cell!`](crate::for_each_once_cell).
 //!
 //! The futures are the peers' own wherever they can be, since their size and cost is measured. Where
 //! an adapter has to add something it says so.
@@ -22,6 +23,7 @@ mod futures_util;
 mod maitake;
 mod mea;
 mod mutex;
+mod once;
 mod ours;
 mod saa;
 mod semaphore;
@@ -62,7 +64,16 @@ pub mod wait_groups {
     pub use super::tokio::WaitGroup as Tokio;
 }
 
+/// The types that implement [`AsyncOnceCell`].
+pub mod once_cells {
+    pub use super::async_lock::OnceCell as AsyncLock;
+    pub use super::mea::OnceCell as Mea;
+    pub use super::ours::OnceCell as Ours;
+    pub use super::tokio::OnceCell as Tokio;
+}
+
 pub use mutex::{AsyncMutex, BlockingMutex};
+pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
@@ -132,6 +143,23 @@ macro_rules! for_each_wait_group {
             ours: $crate::peers::wait_groups::Ours, reusable;
             tokio: $crate::peers::wait_groups::Tokio, reusable;
             mea: $crate::peers::wait_groups::Mea;
+        }
+    };
+}
+
+/// Hands the list of cells to a macro: `name: Type, offers...;` for each.
+///
+/// The offer is `waiting`, for [`WaitingOnceCell`].
+///
+/// [`WaitingOnceCell`]: crate::peers::WaitingOnceCell
+#[macro_export]
+macro_rules! for_each_once_cell {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::once_cells::Ours, waiting;
+            tokio: $crate::peers::once_cells::Tokio;
+            async_lock: $crate::peers::once_cells::AsyncLock, waiting;
+            mea: $crate::peers::once_cells::Mea;
         }
     };
 }

@@ -6,8 +6,9 @@ use async_sync::mutex::{self, MutexGuard};
 use async_sync::semaphore::{AcquireError, Permit};
 
 use super::{
-    AsyncMutex, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
-    GrowableSemaphore, ReusableWaitGroup, ShrinkableSemaphore, WeightedSemaphore,
+    AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
+    GrowableSemaphore, Init, ReusableWaitGroup, ShrinkableSemaphore, WaitingOnceCell,
+    WeightedSemaphore,
 };
 
 /// The default policy.
@@ -20,6 +21,8 @@ pub type Barging = async_sync::Mutex<u64, mutex::Barging>;
 pub type Semaphore = async_sync::Semaphore;
 /// The wait group, with tokens that own it.
 pub type WaitGroup = Arc<async_sync::WaitGroup>;
+/// The cell.
+pub type OnceCell = async_sync::OnceCell<u64>;
 
 macro_rules! policies {
     ($($policy:ident),*) => {
@@ -122,3 +125,29 @@ impl AsyncWaitGroup for WaitGroup {
 }
 
 impl ReusableWaitGroup for WaitGroup {}
+
+impl AsyncOnceCell for OnceCell {
+    const NAME: &'static str = "async-sync";
+    const PACKAGE: &'static str = "async-sync";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn get(&self) -> Option<u64> {
+        self.get().copied()
+    }
+
+    fn get_or_try_init(
+        &self,
+        make: impl FnOnce() -> Init + Send,
+    ) -> impl Future<Output = Result<u64, u64>> + Send {
+        async { self.get_or_try_init(make).await.copied() }
+    }
+}
+
+impl WaitingOnceCell for OnceCell {
+    fn wait(&self) -> impl Future<Output = u64> + Send {
+        async { *self.wait().await }
+    }
+}

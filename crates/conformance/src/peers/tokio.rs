@@ -5,8 +5,8 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
-    AsyncMutex, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
-    GrowableSemaphore, ReusableWaitGroup, WeightedSemaphore,
+    AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
+    GrowableSemaphore, Init, ReusableWaitGroup, WeightedSemaphore,
 };
 
 /// tokio's mutex.
@@ -17,6 +17,8 @@ pub type Mutex = ::tokio::sync::Mutex<u64>;
 pub type Semaphore = ::tokio::sync::Semaphore;
 /// A `TaskTracker`.
 pub type WaitGroup = TaskTracker;
+/// tokio's cell. Not [waiting](super::WaitingOnceCell): that is another type, which has no initialiser.
+pub type OnceCell = ::tokio::sync::OnceCell<u64>;
 
 impl AsyncMutex for Mutex {
     const NAME: &'static str = "tokio";
@@ -110,3 +112,23 @@ impl AsyncWaitGroup for WaitGroup {
 }
 
 impl ReusableWaitGroup for WaitGroup {}
+
+impl AsyncOnceCell for OnceCell {
+    const NAME: &'static str = "tokio";
+    const PACKAGE: &'static str = "tokio";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn get(&self) -> Option<u64> {
+        self.get().copied()
+    }
+
+    fn get_or_try_init(
+        &self,
+        make: impl FnOnce() -> Init + Send,
+    ) -> impl Future<Output = Result<u64, u64>> + Send {
+        async { self.get_or_try_init(make).await.copied() }
+    }
+}

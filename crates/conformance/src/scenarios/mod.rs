@@ -1,10 +1,12 @@
 //! The scenarios, by topic.
 
 pub mod any_mutex;
+pub mod any_once;
 pub mod any_semaphore;
 pub mod any_wait_group;
 pub mod lock_all;
 pub mod mutex;
+pub mod once;
 pub mod reentrant;
 pub mod semaphore;
 pub mod wait_group;

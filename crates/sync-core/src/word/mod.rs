@@ -10,12 +10,14 @@
 mod count;
 mod hold;
 mod lock;
+mod once;
 mod permit;
 mod rw;
 
 pub use count::{CountState, CountWord, Done};
 pub use hold::{Again, HoldState, HoldWord};
 pub use lock::{LockState, LockWord, Rule};
+pub use once::{OnceState, OnceWord};
 pub use permit::{PermitState, PermitWord};
 pub use rw::{RwState, RwWord};
 

@@ -6,6 +6,7 @@
 
 pub mod lock_all;
 pub mod mutex;
+pub mod once;
 pub mod reentrant;
 pub mod semaphore;
 pub mod wait_group;
