@@ -8,10 +8,12 @@
 //! everywhere, because a caller that lost has learnt a number and nothing else.
 
 mod count;
+mod flight;
 mod lock;
 mod permit;
 
 pub use count::{CountState, CountWord, Done};
+pub use flight::{FlightState, FlightWord};
 pub use lock::{LockState, LockWord, Rule};
 pub use permit::{PermitState, PermitWord};
 
