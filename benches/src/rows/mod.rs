@@ -8,6 +8,7 @@ mod mutex_free;
 mod mutex_waits;
 pub(crate) mod reasons;
 mod semaphore;
+mod single_flight;
 mod storm;
 mod wait_group;
 
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Row> {
         memory::rows(),
         storm::rows(),
         wait_group::rows(),
+        single_flight::rows(),
         group::rows(),
     ]
     .into_iter()

@@ -3,7 +3,6 @@
 mod support;
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -854,7 +853,7 @@ fn no_entry_is_left_in_any_order() {
     const STEPS: [Step; 8] = [
         Run, Subscribe, LeaveFirst, LeaveLast, Finish, Fail, Panic, Forget,
     ];
-    let length = if cfg!(miri) { 3 } else { 6 };
+    let length = if cfg!(miri) { 3 } else { 5 };
     for sequence in 0..STEPS.len().pow(length) {
         let group = Group::new();
         // The executions in the order of their beginning, each with its callers, oldest first.
@@ -961,7 +960,6 @@ fn no_entry_is_left_of_many_keys() {
         (seed >> 33) % n
     };
     let mut callers = Vec::new();
-    let mut model: HashMap<u64, usize> = HashMap::new();
     for _ in 0..if cfg!(miri) { 200 } else { 20_000 } {
         let key = next(50);
         match next(8) {
@@ -975,7 +973,6 @@ fn no_entry_is_left_of_many_keys() {
                     if steps == 5 { Err(key) } else { Ok(key) }
                 };
                 let joined = Polled::new(group.start_owned(key, work).caught());
-                *model.entry(key).or_default() += 1;
                 callers.push((key, joined));
             }
             4 => drop(group.forget(&key)),
@@ -994,7 +991,7 @@ fn no_entry_is_left_of_many_keys() {
             }
         }
     }
-    assert!(model.len() == 50 && group.len() <= 50);
+    assert!(group.len() <= 50);
     drop(callers);
     assert!(group.is_empty());
 }

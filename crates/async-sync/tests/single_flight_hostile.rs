@@ -66,15 +66,17 @@ fn panics(f: impl FnOnce()) -> bool {
     catch_unwind(AssertUnwindSafe(f)).is_err()
 }
 
+type Waits = std::pin::Pin<Box<dyn Future<Output = Result<u32, ()>> + Send>>;
+
 /// A work that ends when the returned function is called.
 fn gate() -> (
-    impl FnOnce() -> std::pin::Pin<Box<dyn Future<Output = Result<u32, ()>> + Send>> + Send,
+    impl FnOnce() -> Waits + Send,
     impl Fn() + Send + Sync + Clone,
 ) {
     type Gate = (bool, Option<Waker>);
     let gate: Arc<Mutex<Gate>> = Arc::default();
     let theirs = Arc::clone(&gate);
-    let work = move || -> std::pin::Pin<Box<dyn Future<Output = Result<u32, ()>> + Send>> {
+    let work = move || -> Waits {
         Box::pin(poll_fn(move |cx| {
             let mut gate = theirs.lock().unwrap();
             if gate.0 {

@@ -5,4 +5,5 @@ pub mod any_semaphore;
 pub mod any_wait_group;
 pub mod mutex;
 pub mod semaphore;
+pub mod single_flight;
 pub mod wait_group;

@@ -6,4 +6,5 @@
 
 pub mod mutex;
 pub mod semaphore;
+pub mod single_flight;
 pub mod wait_group;
