@@ -191,7 +191,7 @@ fn a_waker_that_queues_again_at_once_does_not_hold_up_the_one_that_wakes() {
     let first = queued(group.run(&1, work));
     // Each wake-up of these brings one more into the queue.
     let late = Arc::new(Mutex::new(Vec::new()));
-    let mut eager: Vec<_> = (0..5)
+    let mut eager: Vec<_> = (0..40)
         .map(|_| Box::pin(group.start_owned(1, pending)))
         .collect();
     for one in &mut eager {
@@ -215,7 +215,13 @@ fn a_waker_that_queues_again_at_once_does_not_hold_up_the_one_that_wakes() {
     let waker = slot.lock().unwrap().clone().unwrap();
     waker.wake();
     assert!(first.woken());
-    assert_eq!(late.lock().unwrap().len(), 5);
+    let late_ones = late.lock().unwrap();
+    assert_eq!(late_ones.len(), 40);
+    assert!(
+        late_ones.iter().all(|one| !one.woken()),
+        "they came when it was over"
+    );
+    drop(late_ones);
     drop((eager, std::mem::take(&mut *late.lock().unwrap()), first));
     assert!(group.is_empty());
 }

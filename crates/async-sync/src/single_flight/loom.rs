@@ -138,6 +138,40 @@ fn no_wake_up_is_lost() {
     });
 }
 
+/// What was done before the work was woken is seen by whoever polls it then.
+#[test]
+fn a_wake_up_publishes_what_was_done_before() {
+    model(|| {
+        let group = Arc::new(Group::new());
+        let slot = Arc::new(Mutex::new(None::<Waker>));
+        let cells = Arc::new(Cells([UnsafeCell::new(0), UnsafeCell::new(0)]));
+        let (theirs, inside) = (Arc::clone(&slot), Arc::clone(&cells));
+        let work = move || {
+            let mut polls = 0;
+            std::future::poll_fn(move |cx| {
+                polls += 1;
+                if polls == 1 {
+                    *theirs.lock().unwrap() = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                // SAFETY: polled for the second time because it was woken; loom checks it.
+                Poll::Ready(Ok(inside.0[0].with(|value| unsafe { *value })))
+            })
+        };
+        let mut first = Box::pin(group.start_owned(1, work));
+        assert!(Task::new().poll(first.as_mut()).is_pending());
+        let waker = slot.lock().unwrap().take().unwrap();
+        let other = thread::spawn(move || block_on(first).unwrap().value);
+        let opener = thread::spawn(move || {
+            // SAFETY: read only after the wake-up; loom checks it.
+            cells.0[0].with_mut(|value| unsafe { *value = 7 });
+            waker.wake();
+        });
+        assert_eq!(other.join().unwrap(), 7);
+        opener.join().unwrap();
+    });
+}
+
 /// The caller that polled last leaves as the work is woken; the other one is not forgotten.
 #[test]
 fn cancel_against_wake() {
