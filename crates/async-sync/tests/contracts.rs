@@ -241,14 +241,17 @@ mod single_flight {
     assert_impl_all!(Panicked: std::error::Error, Clone, Send, Sync, Unpin);
 
     #[allow(dead_code, reason = "compiling is the test")]
-    fn variance<'short, 'long: 'short>(
+    fn runs<'short, 'long: 'short>(
         run: Run<'long, u8, Work, u8, u8, ()>,
+    ) -> Run<'short, u8, Work, u8, u8, ()> {
+        run
+    }
+
+    #[allow(dead_code, reason = "compiling is the test")]
+    fn places<'short, 'long: 'short>(
         joined: Joined<'long, u8, u8, ()>,
-    ) -> (
-        Run<'short, u8, Work, u8, u8, ()>,
-        Joined<'short, u8, u8, ()>,
-    ) {
-        (run, joined)
+    ) -> Joined<'short, u8, u8, ()> {
+        joined
     }
 
     #[cfg(target_pointer_width = "64")]

@@ -649,7 +649,17 @@ fn a_clone_that_panics_costs_its_caller_only() {
     let count = Arc::new(AtomicUsize::new(0));
     let group = SingleFlight::<u8, Moody, ()>::new();
     let value = Moody(Arc::clone(&count));
-    let first = group.start(&1, move || ready(Ok(value)));
+    // A waker that is kept keeps the flight, but not what is in it.
+    let kept: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let slot = Arc::clone(&kept);
+    let mut value = Some(value);
+    let work = move || {
+        poll_fn(move |cx| {
+            *slot.lock().unwrap() = Some(cx.waker().clone());
+            Poll::Ready(Ok(value.take().unwrap()))
+        })
+    };
+    let first = group.start(&1, work);
     let (second, third) = (group.subscribe(&1).unwrap(), group.subscribe(&1).unwrap());
     let mut first = Polled::new(first);
     assert_eq!(panics(|| drop(first.poll())), "not now");

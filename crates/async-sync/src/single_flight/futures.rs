@@ -226,9 +226,18 @@ pin_project! {
     /// [`RunOwned`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct RunOf<H: Handle<Key = K, Value = V, Error = E>, L, F, K, V, E> {
-        start: Option<Start<H, L, F>>,
         #[pin]
-        joined: Option<JoinedOf<H, K, V, E>>,
+        step: Step<H, L, F, K, V, E>,
+    }
+}
+
+pin_project! {
+    #[project = StepProjection]
+    enum Step<H: Handle<Key = K, Value = V, Error = E>, L, F, K, V, E> {
+        /// Not polled yet. None if a key has panicked.
+        Start { start: Option<Start<H, L, F>> },
+        /// One of the callers.
+        Joined { #[pin] joined: JoinedOf<H, K, V, E> },
     }
 }
 
@@ -243,8 +252,9 @@ impl<H: Handle<Key = K, Value = V, Error = E>, L, F, K, V, E> RunOf<H, L, F, K, 
     #[inline]
     pub(super) fn new(group: H, key: L, work: F) -> Self {
         RunOf {
-            start: Some(Start { group, key, work }),
-            joined: None,
+            step: Step::Start {
+                start: Some(Start { group, key, work }),
+            },
         }
     }
 
@@ -266,17 +276,21 @@ where
     W: Future<Output = Result<V, E>> + Send + 'static,
 {
     fn poll_landing(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Landing<V, E>> {
-        let mut this = self.project();
-        if let Some(Start { group, key, work }) = this.start.take() {
-            let flight = group.group().begin(key, work);
-            // SAFETY: `begin` has joined in our name.
-            let joined = unsafe { JoinedOf::new(group, flight) };
-            this.joined.set(Some(joined));
+        let mut step = self.project().step;
+        loop {
+            match step.as_mut().project() {
+                StepProjection::Joined { joined } => return joined.poll_landing(cx),
+                StepProjection::Start { start } => {
+                    let start = start.take();
+                    let Start { group, key, work } =
+                        start.expect("a future was polled after a key had panicked");
+                    let flight = group.group().begin(key, work);
+                    // SAFETY: `begin` has joined in our name.
+                    let joined = unsafe { JoinedOf::new(group, flight) };
+                    step.set(Step::Joined { joined });
+                }
+            }
         }
-        let joined = this.joined.as_pin_mut();
-        joined
-            .expect("a future was polled after a key had panicked")
-            .poll_landing(cx)
     }
 }
 
@@ -304,7 +318,10 @@ where
     H: Handle<Key = K, Value = V, Error = E>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("joined", &self.joined).finish()
+        match &self.step {
+            Step::Start { .. } => f.write_str("Run(not polled yet)"),
+            Step::Joined { joined } => f.debug_tuple("Run").field(joined).finish(),
+        }
     }
 }
 
