@@ -5,10 +5,13 @@ package main
 import (
 	"context"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
 )
 
 func init() {
@@ -16,6 +19,7 @@ func init() {
 	cases["semaphore"] = semaphoreContended
 	cases["memory-semaphore"] = semaphoreMemory
 	cases["group"] = group
+	cases["single-flight"] = singleFlight
 }
 
 func semaphoreFree(p plan, _ []string) sample {
@@ -78,6 +82,32 @@ func group(p plan, _ []string) sample {
 			if err := g.Wait(); err != nil {
 				fail(err)
 			}
+		}
+	})
+}
+
+func singleFlight(p plan, _ []string) sample {
+	const callers = 1000
+	return repeat(p, callers, func(n int) {
+		for range n {
+			var flight singleflight.Group
+			var done sync.WaitGroup
+			var came atomic.Int64
+			open := make(chan struct{})
+			for range callers {
+				done.Add(1)
+				go func() {
+					if came.Add(1) == callers {
+						close(open)
+					}
+					flight.Do("https://go.dev", func() (any, error) {
+						<-open
+						return 42, nil
+					})
+					done.Done()
+				}()
+			}
+			done.Wait()
 		}
 	})
 }

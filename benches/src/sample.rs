@@ -92,6 +92,8 @@ pub mod figure {
     pub const HEAP: &str = "heap per waiter";
     /// Bytes for each waiter, future and heap together.
     pub const WAITER: &str = "waiter";
+    /// How often the work of a single flight was begun.
+    pub const EXECUTIONS: &str = "executions";
     /// Operations that were given up while they waited, in percent.
     pub const CANCELLED: &str = "given up, %";
 }

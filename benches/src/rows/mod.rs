@@ -10,6 +10,7 @@ mod mutex_waits;
 mod once;
 pub(crate) mod reasons;
 mod semaphore;
+mod single_flight;
 mod storm;
 mod wait_group;
 
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Row> {
         storm::rows(),
         wait_group::rows(),
         once::rows(),
+        single_flight::rows(),
         group::rows(),
     ]
     .into_iter()

@@ -98,7 +98,13 @@ impl Go {
     /// Whether the program can run this case.
     #[must_use]
     pub fn can(&self, arguments: &[String]) -> bool {
-        const XSYNC: [&str; 4] = ["semaphore", "semaphore-free", "memory-semaphore", "group"];
+        const XSYNC: [&str; 5] = [
+            "semaphore",
+            "semaphore-free",
+            "memory-semaphore",
+            "group",
+            "single-flight",
+        ];
         let needs = arguments
             .first()
             .is_some_and(|case| XSYNC.contains(&case.as_str()));

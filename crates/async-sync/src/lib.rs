@@ -19,6 +19,7 @@
 //! | something done once, and perhaps [reset](Once::reset) | [`Once`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
+//! | many callers of one key, one execution | [`SingleFlight`] (feature `single-flight`) |
 //!
 //! # What every type keeps
 //!
@@ -38,6 +39,9 @@
 //! * `std` (default): `*_blocking` calls, a real clock.
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
+//! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
+//! * `runtime`: `SingleFlight::spawn`, which runs executions in tasks of their own, on any runtime
+//!   that the crate `runtime` has an adapter for.
 #![cfg_attr(not(any(feature = "std", loom, shuttle, test)), no_std)]
 
 #[cfg(feature = "alloc")]
@@ -54,6 +58,8 @@ pub mod semaphore;
 mod shared;
 #[cfg(all(test, shuttle))]
 mod shuttle;
+#[cfg(feature = "single-flight")]
+pub mod single_flight;
 #[cfg(all(test, loom))]
 mod testing;
 pub mod wait_group;
@@ -72,6 +78,9 @@ pub use reentrant::{OwnerId, RawReentrantMutex, ReentrantMutex};
 pub use rwlock::{RawRwLock, RwLock};
 #[doc(inline)]
 pub use semaphore::Semaphore;
+#[cfg(feature = "single-flight")]
+#[doc(inline)]
+pub use single_flight::SingleFlight;
 #[doc(inline)]
 pub use wait_group::{RawWaitGroup, WaitGroup};
 

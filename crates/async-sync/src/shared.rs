@@ -13,6 +13,13 @@ impl<C: ?Sized> Shared<C> {
         Shared(Some(object))
     }
 
+    /// What is referred to.
+    #[cfg(feature = "single-flight")]
+    #[inline]
+    pub(crate) fn arc(&self) -> &Arc<C> {
+        self.0.as_ref().expect(COMPLETED)
+    }
+
     /// Moves the `Arc` out, which saves the guard a reference count.
     #[inline]
     pub(crate) fn take(&mut self) -> Arc<C> {

@@ -8,6 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+#[cfg(feature = "single-flight")]
+use async_sync::SingleFlight;
 use async_sync::lock_all::{LockAll, LockAllBackingOff};
 use async_sync::locker::{AcquireLock, RawMutexGuard, RawMutexLock};
 use async_sync::mutex::{
@@ -24,6 +26,10 @@ use async_sync::reentrant::{
 };
 use async_sync::semaphore::{
     Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, SemaphoreMetrics, TryAcquireError,
+};
+#[cfg(feature = "single-flight")]
+use async_sync::single_flight::{
+    Caught, Failure, Joined, JoinedOwned, Outcome, Panicked, Run, RunOwned,
 };
 use async_sync::wait_group::{OwnedToken, RawWait, Token, Tracked, Wait};
 use async_sync::{Locker, OwnerId, RawReentrantMutex, ReentrantMutex, lock_all};
@@ -422,6 +428,99 @@ fn variance_of_reentrant_locks<'short, 'long: 'short>(
     RawMutexGuard<'short>,
 ) {
     (guard, raw)
+}
+
+#[cfg(feature = "single-flight")]
+mod single_flight {
+    use super::*;
+
+    type Flight<V = u8, E = ()> = SingleFlight<u8, V, E>;
+    type Work = fn() -> std::future::Ready<Result<u8, ()>>;
+
+    // Values go to callers on any thread, several at a time.
+    assert_impl_all!(Flight: Send, Sync, Unpin, Default);
+    assert_not_impl_any!(Flight<NotSend>: Send, Sync);
+    assert_not_impl_any!(Flight<NotSync>: Send, Sync);
+    assert_not_impl_any!(Flight<u8, NotSend>: Send, Sync);
+    assert_not_impl_any!(Flight: Clone, Copy);
+    assert_impl_all!(Run<'static, u8, Work, u8, u8, ()>: Send);
+    assert_not_impl_any!(Run<'static, u8, Work, u8, u8, ()>: Unpin, Clone);
+    assert_impl_all!(RunOwned<Work, u8, u8, ()>: Send);
+    assert_not_impl_any!(RunOwned<Work, u8, u8, ()>: Unpin, Clone);
+    assert_impl_all!(Joined<'static, u8, u8, ()>: Send, Sync);
+    assert_not_impl_any!(Joined<'static, u8, u8, ()>: Unpin, Clone);
+    assert_impl_all!(JoinedOwned<u8, u8, ()>: Send, Sync);
+    assert_not_impl_any!(JoinedOwned<u8, NotSync, ()>: Send, Sync);
+    assert_impl_all!(Caught<JoinedOwned<u8, u8, ()>>: Send);
+    assert_impl_all!(Outcome<u8>: Clone, PartialEq, Send, Sync, Unpin);
+    assert_impl_all!(Failure<std::fmt::Error>: std::error::Error, Clone, Send, Sync, Unpin);
+    assert_impl_all!(Panicked: std::error::Error, Clone, Send, Sync, Unpin);
+
+    #[allow(dead_code, reason = "compiling is the test")]
+    fn runs<'short, 'long: 'short>(
+        run: Run<'long, u8, Work, u8, u8, ()>,
+    ) -> Run<'short, u8, Work, u8, u8, ()> {
+        run
+    }
+
+    #[allow(dead_code, reason = "compiling is the test")]
+    fn places<'short, 'long: 'short>(
+        joined: Joined<'long, u8, u8, ()>,
+    ) -> Joined<'short, u8, u8, ()> {
+        joined
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn sizes() {
+        assert!(size_of::<Joined<'_, u8, u8, ()>>() <= 80);
+        assert!(size_of::<JoinedOwned<u8, u8, ()>>() <= 80);
+    }
+
+    #[test]
+    fn a_caller_that_joins_allocates_nothing() {
+        let group = SingleFlight::<String, u64, ()>::new();
+        let open = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let theirs = Arc::clone(&open);
+        let work = || {
+            std::future::poll_fn(move |_| {
+                if theirs.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::task::Poll::Ready(Ok(1))
+                } else {
+                    std::task::Poll::Pending
+                }
+            })
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        let first = allocations(|| std::mem::forget(SingleFlight::<String, u64, ()>::new()));
+        assert_eq!(first, 0, "nor does a group");
+        let mut first = std::pin::pin!(group.run("key", work));
+        assert!(first.as_mut().poll(&mut cx).is_pending());
+        let count = allocations(|| {
+            for leaves in [true, true, false] {
+                let joins = || std::future::pending::<Result<u64, ()>>();
+                let mut run = std::pin::pin!(group.run("key", joins));
+                assert!(run.as_mut().poll(&mut cx).is_pending());
+                let mut place = std::pin::pin!(group.subscribe("key").unwrap());
+                assert!(place.as_mut().poll(&mut cx).is_pending());
+                if !leaves {
+                    open.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+            }
+        });
+        assert_eq!(count, 0);
+    }
+
+    #[test]
+    fn the_first_caller_allocates_the_flight_the_work_and_its_key() {
+        let group = SingleFlight::<String, u64, ()>::new();
+        let run = || {
+            let result = sync_core::park::block_on(group.run("key", || async { Ok(1) }));
+            assert_eq!(result.unwrap().value, 1);
+        };
+        run(); // the table, the waker of the thread
+        assert_eq!(allocations(run), 3);
+    }
 }
 
 /// Lifetimes of borrowed things shrink where they may.

@@ -166,11 +166,13 @@ impl fmt::Display for Tier {
 /// The primitive whose models are the ones that can see a fault in this file; none if all can.
 fn primitive(file: &str) -> Option<&'static str> {
     let has = |part: &&(&str, &str)| file.contains(part.0);
-    const FILES: [(&str, &str); 6] = [
+    const FILES: [(&str, &str); 8] = [
         ("/mutex/", "mutex"),
         ("/word/lock.rs", "mutex"),
         ("/semaphore/", "semaphore"),
         ("/word/permit.rs", "semaphore"),
+        ("/single_flight/", "single_flight"),
+        ("/word/flight.rs", "single_flight"),
         ("/wait_group/", "wait_group"),
         ("/word/count.rs", "wait_group"),
     ];

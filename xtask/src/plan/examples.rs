@@ -80,6 +80,16 @@ const RUNS: &[Run] = &[
             ])
         },
     },
+    Run {
+        name: "a thousand requests",
+        example: "stampede",
+        args: "1000",
+        expect: || Expect {
+            stdout: vec!["1000 requests, one of them aborted: 1 query in "],
+            never: vec![PANIC],
+            ..Expect::default()
+        },
+    },
 ];
 
 /// Of the files `empty`, `abc` and `deep/digits`.

@@ -9,4 +9,5 @@ pub mod mutex;
 pub mod once;
 pub mod reentrant;
 pub mod semaphore;
+pub mod single_flight;
 pub mod wait_group;

@@ -8,6 +8,7 @@
 //! everywhere, because a caller that lost has learnt a number and nothing else.
 
 mod count;
+mod flight;
 mod hold;
 mod lock;
 mod once;
@@ -15,6 +16,7 @@ mod permit;
 mod rw;
 
 pub use count::{CountState, CountWord, Done};
+pub use flight::{FlightState, FlightWord};
 pub use hold::{Again, HoldState, HoldWord};
 pub use lock::{LockState, LockWord, Rule};
 pub use once::{OnceState, OnceWord};
