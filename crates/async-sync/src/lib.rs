@@ -11,6 +11,11 @@
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
+//! | to wait for a number of things, once | [`Latch`] |
+//! | a gate that is open or closed for all | [`Event`] |
+//! | to wake one waiter each time something happens | [`AutoEvent`] |
+//! | to add waiting to a thing of my own | [`Notify`] |
+//! | all of *n* tasks to meet before any goes on, again and again | [`Barrier`] |
 //!
 //! # What every type keeps
 //!
@@ -35,7 +40,11 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+pub mod barrier;
+pub mod event;
+pub mod latch;
 pub mod mutex;
+mod rounds;
 pub mod semaphore;
 #[cfg(feature = "alloc")]
 mod shared;
@@ -45,6 +54,12 @@ mod shuttle;
 mod testing;
 pub mod wait_group;
 
+#[doc(inline)]
+pub use barrier::Barrier;
+#[doc(inline)]
+pub use event::{AutoEvent, Event, Notify};
+#[doc(inline)]
+pub use latch::Latch;
 #[doc(inline)]
 pub use mutex::{Mutex, RawMutex};
 #[doc(inline)]

@@ -7,11 +7,17 @@
 //! Orderings are chosen by the callers, who know what they publish; failed exchanges are `Relaxed`
 //! everywhere, because a caller that lost has learnt a number and nothing else.
 
+mod barrier;
 mod count;
+mod event;
+mod latch;
 mod lock;
 mod permit;
 
+pub use barrier::{Arrival, BarrierState, BarrierWord, Fate, Ticket};
 pub use count::{CountState, CountWord, Done};
+pub use event::{EventState, EventWord};
+pub use latch::{LatchState, LatchWord};
 pub use lock::{LockState, LockWord, Rule};
 pub use permit::{PermitState, PermitWord};
 
