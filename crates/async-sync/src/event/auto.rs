@@ -7,7 +7,8 @@ use alloc::sync::Arc;
 use sync_core::const_fn;
 use sync_core::waiters::{Contains, Driver, Waiting};
 
-use super::raw::{Kept, NotifiedOf, RawNotify};
+use super::futures::NotifiedOf;
+use super::raw::{Kept, RawNotify};
 
 /// Releases one waiter for each time that it is set; remembers one time for which nobody waited.
 ///

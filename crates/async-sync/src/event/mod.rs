@@ -7,6 +7,7 @@
 //! | not at all | [`Notify`] | as many as are told, of those who listen |
 
 mod auto;
+mod futures;
 #[cfg(all(test, loom))]
 mod loom;
 mod manual;
@@ -16,10 +17,10 @@ mod raw;
 #[cfg(feature = "alloc")]
 pub use auto::AutoWaitOwned;
 pub use auto::{AutoEvent, AutoWait};
+pub use futures::NotifiedOf;
 #[cfg(feature = "alloc")]
 pub use manual::WaitOwned;
 pub use manual::{Event, Wait, WaitOf};
 #[cfg(feature = "alloc")]
 pub use notify::ListenOwned;
 pub use notify::{Listen, Notify};
-pub use raw::NotifiedOf;

@@ -7,7 +7,8 @@ use alloc::sync::Arc;
 use sync_core::const_fn;
 use sync_core::waiters::{Contains, Driver, Waiting};
 
-use super::raw::{NotifiedOf, RawNotify, Transient};
+use super::futures::NotifiedOf;
+use super::raw::{RawNotify, Transient};
 
 /// Tells those who listen to look again.
 ///
