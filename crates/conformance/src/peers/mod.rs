@@ -17,6 +17,7 @@
 //! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore.
 
 mod async_lock;
+mod event;
 mod futures_intrusive;
 mod futures_util;
 mod maitake;
@@ -62,6 +63,34 @@ pub mod wait_groups {
     pub use super::tokio::WaitGroup as Tokio;
 }
 
+/// The types that implement [`AsyncSignal`].
+pub mod signals {
+    pub use super::async_lock::Listened as EventListener;
+    pub use ::tokio::sync::Notify as Tokio;
+    pub use async_sync::AutoEvent as Ours;
+    pub use futures_intrusive::sync::ManualResetEvent as Intrusive;
+    pub use maitake_sync::WaitQueue as Maitake;
+}
+
+/// The types that implement [`AsyncGate`].
+pub mod gates {
+    pub use super::async_lock::Listened as EventListener;
+    pub use ::mea::latch::Latch as Mea;
+    pub use ::tokio::sync::Notify as Tokio;
+    pub use async_sync::{Event as Ours, Latch as OursLatch, Notify as OursNotify};
+    pub use futures_intrusive::sync::ManualResetEvent as Intrusive;
+    pub use maitake_sync::WaitQueue as Maitake;
+}
+
+/// The types that implement [`AsyncBarrier`].
+pub mod barriers {
+    pub use ::async_lock::Barrier as AsyncLock;
+    pub use ::mea::barrier::Barrier as Mea;
+    pub use ::tokio::sync::Barrier as Tokio;
+    pub use async_sync::Barrier as Ours;
+}
+
+pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
@@ -132,6 +161,52 @@ macro_rules! for_each_wait_group {
             ours: $crate::peers::wait_groups::Ours, reusable;
             tokio: $crate::peers::wait_groups::Tokio, reusable;
             mea: $crate::peers::wait_groups::Mea;
+        }
+    };
+}
+
+/// Hands the list of signals to a macro: `name: Type, offers...;` for each.
+///
+/// The offer is `one_by_one`, for [`OneByOne`].
+#[macro_export]
+macro_rules! for_each_signal {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::signals::Ours, one_by_one;
+            tokio: $crate::peers::signals::Tokio, one_by_one;
+            event_listener: $crate::peers::signals::EventListener;
+            intrusive: $crate::peers::signals::Intrusive;
+            maitake: $crate::peers::signals::Maitake, one_by_one;
+        }
+    };
+}
+
+/// Hands the list of gates to a macro: `name: Type;` for each.
+#[macro_export]
+macro_rules! for_each_gate {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::gates::Ours;
+            ours_latch: $crate::peers::gates::OursLatch;
+            ours_notify: $crate::peers::gates::OursNotify;
+            tokio: $crate::peers::gates::Tokio;
+            event_listener: $crate::peers::gates::EventListener;
+            intrusive: $crate::peers::gates::Intrusive;
+            mea: $crate::peers::gates::Mea;
+            maitake: $crate::peers::gates::Maitake;
+        }
+    };
+}
+
+/// Hands the list of barriers to a macro: `name: Type;` for each.
+#[macro_export]
+macro_rules! for_each_barrier {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::barriers::Ours;
+            tokio: $crate::peers::barriers::Tokio;
+            async_lock: $crate::peers::barriers::AsyncLock;
+            mea: $crate::peers::barriers::Mea;
         }
     };
 }

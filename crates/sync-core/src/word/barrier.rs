@@ -270,7 +270,7 @@ mod tests {
             plain
                 .into_iter()
                 .chain(special)
-                .map(move |low| BarrierState(generation * GENERATION_ONE | low))
+                .map(move |low| BarrierState((generation * GENERATION_ONE) | low))
         })
     }
 

@@ -171,7 +171,7 @@ mod tests {
         [0, 1, LAST].into_iter().flat_map(|round| {
             [0, SET, WAITING, SET | WAITING]
                 .into_iter()
-                .map(move |bits| EventState(round * ROUND_ONE | bits))
+                .map(move |bits| EventState((round * ROUND_ONE) | bits))
         })
     }
 

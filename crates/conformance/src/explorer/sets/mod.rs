@@ -4,6 +4,8 @@
 //! offer (a limit that changes, a lock without guards) is added by the test that knows the type, as
 //! an [`Operation`](super::Operation).
 
+pub mod barrier;
 pub mod mutex;
 pub mod semaphore;
+pub mod signal;
 pub mod wait_group;
