@@ -1,6 +1,8 @@
 //! What is measured and what is wanted of it.
 
+mod barrier;
 mod cancel;
+mod event;
 mod group;
 mod memory;
 mod mutex_contended;
@@ -25,6 +27,8 @@ pub fn all() -> Vec<Row> {
         memory::rows(),
         storm::rows(),
         wait_group::rows(),
+        event::rows(),
+        barrier::rows(),
         group::rows(),
     ]
     .into_iter()

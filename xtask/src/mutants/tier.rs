@@ -166,13 +166,19 @@ impl fmt::Display for Tier {
 /// The primitive whose models are the ones that can see a fault in this file; none if all can.
 fn primitive(file: &str) -> Option<&'static str> {
     let has = |part: &&(&str, &str)| file.contains(part.0);
-    const FILES: [(&str, &str); 6] = [
+    const FILES: [(&str, &str); 12] = [
         ("/mutex/", "mutex"),
         ("/word/lock.rs", "mutex"),
         ("/semaphore/", "semaphore"),
         ("/word/permit.rs", "semaphore"),
         ("/wait_group/", "wait_group"),
         ("/word/count.rs", "wait_group"),
+        ("/barrier/", "barrier"),
+        ("/word/barrier.rs", "barrier"),
+        ("/event/", "event"),
+        ("/word/event.rs", "event"),
+        ("/latch/", "latch"),
+        ("/word/latch.rs", "latch"),
     ];
     FILES.iter().find(has).map(|(_, primitive)| *primitive)
 }
