@@ -298,12 +298,13 @@ unsafe impl<K: Keeping> Protocol<2> for RawNotify<K> {
     #[inline]
     fn try_now(&self, round: usize) -> bool {
         // Acquire: pairs with `notify_all`, and below with `set`.
-        self.word.load(Ordering::Acquire).round() != round
-            || K::KEEPS
-                && self
-                    .word
-                    .update(Ordering::Acquire, EventState::reset)
-                    .is_ok()
+        let state = self.word.load(Ordering::Acquire);
+        let take = || {
+            self.word
+                .update(Ordering::Acquire, EventState::reset)
+                .is_ok()
+        };
+        state.round() != round || K::KEEPS && state.is_set() && take()
     }
 
     fn arrive(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
