@@ -339,13 +339,15 @@ unsafe impl<K: Keeping> Protocol<2> for RawNotify<K> {
             return Verdict::Acquired;
         }
         let unclaimed = if revoked {
-            // Acquire: as in `try_now`.
-            if self
-                .word
-                .update(Ordering::Acquire, EventState::reset)
-                .is_ok()
-            {
-                return Verdict::Acquired;
+            // One exchange, as in `arrive`: a `set` that came between would find nobody waiting, and
+            // this one would not find what it kept.
+            let can_wait = turn.can_wait();
+            let old = self.word.update(Ordering::Acquire, |s| {
+                s.reset().or(if can_wait { s.queued() } else { None })
+            });
+            match old {
+                Ok(s) if s.is_set() => return Verdict::Acquired,
+                _ => {}
             }
             queue.front(NOTIFIED)
         } else {
@@ -366,8 +368,6 @@ unsafe impl<K: Keeping> Protocol<2> for RawNotify<K> {
             (true, true) => {
                 // Not before those of an older round, see invariant 3.
                 let first = queue.front(0).is_none_or(|head| head.tag() == turn.tag());
-                // Relaxed: `WAITING` publishes nothing. (It is not set: that was seen to above.)
-                let _ = self.word.update(Ordering::Relaxed, EventState::queued);
                 if first { Verdict::Front } else { Verdict::Back }
             }
         }

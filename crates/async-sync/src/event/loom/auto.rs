@@ -160,3 +160,39 @@ fn notify_all_against_a_newcomer() {
         assert_eq!(event.waiters(), 0);
     });
 }
+
+/// One that lost its notification comes back to wait while the event is set.
+#[test]
+fn a_revoked_waiter_comes_back_against_set() {
+    model(|| {
+        let before = clock::set_virtual(Some(1 << 40));
+        let event = std::sync::Arc::new(AutoEvent::new());
+        let task = std::sync::Arc::new(Task::new());
+        let mut wait = Box::pin(std::sync::Arc::clone(&event).wait_owned());
+        assert!(task.poll(wait.as_mut()).is_pending());
+        event.set();
+        pass_time();
+        assert!(event.try_wait(), "taken away");
+        task.wakes();
+        let setter = {
+            let event = std::sync::Arc::clone(&event);
+            thread::spawn(move || event.set())
+        };
+        let comes = {
+            let task = std::sync::Arc::clone(&task);
+            thread::spawn(move || {
+                let woken = task.wakes();
+                let done = task.poll(wait.as_mut()).is_ready();
+                (wait, woken, done)
+            })
+        };
+        setter.join().unwrap();
+        let (mut wait, woken, done) = comes.join().unwrap();
+        if !done {
+            assert!(task.wakes() > woken, "set, and nobody has told it");
+            assert!(task.poll(wait.as_mut()).is_ready());
+        }
+        assert!(!event.is_set() && event.waiters() == 0);
+        clock::set_virtual(before);
+    });
+}
