@@ -1,6 +1,9 @@
 //! Everybody that `conformance` has an adapter for, as generic visits.
 
-use conformance::peers::{AsyncMutex, AsyncSemaphore, AsyncWaitGroup, WeightedSemaphore};
+use conformance::peers::{
+    AsyncBarrier, AsyncGate, AsyncMutex, AsyncSemaphore, AsyncSignal, AsyncWaitGroup,
+    WeightedSemaphore,
+};
 
 use crate::case::Role;
 
@@ -26,6 +29,24 @@ pub trait EachWeighted {
 pub trait EachWaitGroup {
     /// One of them.
     fn wait_group<W: AsyncWaitGroup>(&mut self);
+}
+
+/// Is shown every signal.
+pub trait EachSignal {
+    /// One of them.
+    fn signal<S: AsyncSignal>(&mut self);
+}
+
+/// Is shown every gate.
+pub trait EachGate {
+    /// One of them.
+    fn gate<G: AsyncGate>(&mut self);
+}
+
+/// Is shown every barrier.
+pub trait EachBarrier {
+    /// One of them.
+    fn barrier<B: AsyncBarrier>(&mut self);
 }
 
 macro_rules! mutexes {
@@ -75,6 +96,36 @@ macro_rules! wait_groups {
     };
 }
 conformance::for_each_wait_group!(wait_groups);
+
+macro_rules! signals {
+    ($($id:ident: $signal:ty $(, $offer:ident)*;)*) => {
+        /// Shows every signal.
+        pub fn signals(visitor: &mut impl EachSignal) {
+            $(visitor.signal::<$signal>();)*
+        }
+    };
+}
+conformance::for_each_signal!(signals);
+
+macro_rules! gates {
+    ($($id:ident: $gate:ty;)*) => {
+        /// Shows every gate.
+        pub fn gates(visitor: &mut impl EachGate) {
+            $(visitor.gate::<$gate>();)*
+        }
+    };
+}
+conformance::for_each_gate!(gates);
+
+macro_rules! barriers {
+    ($($id:ident: $barrier:ty;)*) => {
+        /// Shows every barrier.
+        pub fn barriers(visitor: &mut impl EachBarrier) {
+            $(visitor.barrier::<$barrier>();)*
+        }
+    };
+}
+conformance::for_each_barrier!(barriers);
 
 /// Ours or a peer, by the package.
 #[must_use]

@@ -1,6 +1,8 @@
 //! What is measured and what is wanted of it.
 
+mod barrier;
 mod cancel;
+mod event;
 mod group;
 mod lock_all;
 mod memory;
@@ -31,6 +33,8 @@ pub fn all() -> Vec<Row> {
         wait_group::rows(),
         once::rows(),
         single_flight::rows(),
+        event::rows(),
+        barrier::rows(),
         group::rows(),
     ]
     .into_iter()

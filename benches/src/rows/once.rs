@@ -28,7 +28,9 @@ fn floors(mut cases: Cases) -> Point {
     cases.add(BARE, Role::Floor, |plan| {
         let cell = Bare(AtomicU32::new(1), 1);
         let cell = black_box(&cell);
-        repeat(plan, |_| drop(black_box(cell.get())))
+        repeat(plan, |_| {
+            black_box(cell.get());
+        })
     });
     cases.add("std OnceLock (blocks)", Role::Floor, |plan| {
         let cell = OnceLock::from(1_u64);

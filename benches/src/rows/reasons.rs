@@ -14,6 +14,8 @@ pub(crate) fn of(row: &Row) -> Option<&'static str> {
         "P7" => BY_HAND,
         "P8" => CANCEL,
         "P14" => SMALL_FIRST,
+        "P20" => BATONS,
+        "P21" | "P22" => NODES,
         "P23" if has("one thread") => COUNTS,
         "P23" => SPAWNED,
         "P40" => CHILDREN,
@@ -39,6 +41,11 @@ const BY_HAND: &str = "Two looks at the clock (5.5 ns each: when the wait began,
      instructions of futures-intrusive, which locks a mutex for each step and has nothing to revoke.";
 const CANCEL: &str = "A waiter notes the time at which it queues, for Go's rule of the millisecond \
      (5.5 ns), and its node is linked into a circle with its neighbours under a lock, twice.";
+const BATONS: &str = "A wait and its wake-up take the queue's lock three times, to queue, to be told \
+     and to claim, and look at the clock once: a notification that nobody claims can be taken away and \
+     given to the next. Neither tokio nor futures-intrusive can do that.";
+const NODES: &str = "All that are released are woken in batches of 16, each after the queue was \
+     unlocked, so that a waker may do what it likes. futures-intrusive calls all of them under its lock.";
 const SMALL_FIRST: &str = "The order is kept: a request for ten is not passed by requests for one. \
      The unfair futures-intrusive lets small requests pass for ever; its big ones get nothing. Besides, \
      as for P13.";

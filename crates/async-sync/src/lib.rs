@@ -20,6 +20,11 @@
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
 //! | many callers of one key, one execution | [`SingleFlight`] (feature `single-flight`) |
+//! | to wait for a number of things, once | [`Latch`] |
+//! | a gate that is open or closed for all | [`Event`] |
+//! | to wake one waiter each time something happens | [`AutoEvent`] |
+//! | to add waiting to a thing of my own | [`Notify`] |
+//! | all of *n* tasks to meet before any goes on, again and again | [`Barrier`] |
 //!
 //! # What every type keeps
 //!
@@ -47,11 +52,15 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+pub mod barrier;
+pub mod event;
+pub mod latch;
 pub mod lock_all;
 pub mod locker;
 pub mod mutex;
 pub mod once;
 pub mod reentrant;
+mod rounds;
 pub mod rwlock;
 pub mod semaphore;
 #[cfg(feature = "alloc")]
@@ -64,6 +73,12 @@ pub mod single_flight;
 mod testing;
 pub mod wait_group;
 
+#[doc(inline)]
+pub use barrier::Barrier;
+#[doc(inline)]
+pub use event::{AutoEvent, Event, Notify};
+#[doc(inline)]
+pub use latch::Latch;
 #[doc(inline)]
 pub use lock_all::{lock_all, lock_all_backing_off, try_lock_all};
 #[doc(inline)]

@@ -10,6 +10,8 @@ use std::task::{Context, Waker};
 
 #[cfg(feature = "single-flight")]
 use async_sync::SingleFlight;
+use async_sync::barrier::{BarrierWaitResult, BrokenBarrier};
+use async_sync::event::{AutoWait, AutoWaitOwned, Listen, ListenOwned};
 use async_sync::lock_all::{LockAll, LockAllBackingOff};
 use async_sync::locker::{AcquireLock, RawMutexGuard, RawMutexLock};
 use async_sync::mutex::{
@@ -32,8 +34,10 @@ use async_sync::single_flight::{
     Caught, Failure, Joined, JoinedOwned, Outcome, Panicked, Run, RunOwned,
 };
 use async_sync::wait_group::{OwnedToken, RawWait, Token, Tracked, Wait};
-use async_sync::{Locker, OwnerId, RawReentrantMutex, ReentrantMutex, lock_all};
-use async_sync::{Mutex, RawMutex, RawWaitGroup, Semaphore, WaitGroup};
+use async_sync::{
+    AutoEvent, Barrier, Event, Latch, Locker, Mutex, Notify, OwnerId, RawMutex, RawReentrantMutex,
+    RawWaitGroup, ReentrantMutex, Semaphore, WaitGroup, barrier, event, latch, lock_all,
+};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 /// Counts what this thread allocates.
@@ -76,6 +80,16 @@ fn sizes() {
     assert!(size_of::<AcquireOwned>() <= 64);
     assert!(size_of::<WaitGroup>() <= 24);
     assert!(size_of::<Wait<'_>>() <= 64);
+    assert!(size_of::<Latch>() <= 24);
+    assert!(size_of::<latch::Wait<'_>>() <= 64);
+    assert!(size_of::<latch::CountDownAndWait<'_>>() <= 72);
+    assert!(size_of::<Event>() <= 24);
+    assert!(size_of::<event::Wait<'_>>() <= 64);
+    assert!(size_of::<AutoEvent>() <= 48 && size_of::<Notify>() <= 48);
+    assert!(size_of::<AutoWait<'_>>() <= 72 && size_of::<ListenOwned>() <= 72);
+    assert!(size_of::<Barrier>() <= 40);
+    assert!(size_of::<barrier::Wait<'_>>() <= 64);
+    assert_eq!(size_of::<latch::Token<'_>>(), 8);
     assert_eq!(size_of::<MutexGuard<'_, u64>>(), 8);
     assert_eq!(size_of::<OwnedMutexGuard<u64>>(), 8);
     assert_eq!(size_of::<Permit<'_>>(), 16);
@@ -167,6 +181,60 @@ fn nothing_is_allocated_to_wait_to_wake_or_to_leave() {
 }
 
 #[test]
+fn nothing_is_allocated_to_meet_or_to_be_told() {
+    let latch = Arc::new(Latch::new(2));
+    let event = Arc::new(Event::new());
+    let auto = Arc::new(AutoEvent::new());
+    let notify = Arc::new(Notify::new());
+    let barrier = Arc::new(Barrier::new(2));
+    let mut cx = Context::from_waker(Waker::noop());
+    let count = allocations(|| {
+        for _ in 0..3 {
+            let mut opens = std::pin::pin!(Arc::clone(&latch).wait_owned());
+            let mut counts = std::pin::pin!(latch.count_down_and_wait());
+            let mut waits = std::pin::pin!(Arc::clone(&event).wait_owned());
+            let mut auto_waits = std::pin::pin!(Arc::clone(&auto).wait_owned());
+            let mut listens = std::pin::pin!(Arc::clone(&notify).listen_owned());
+            let mut cancelled = std::pin::pin!(Some(notify.listen()));
+            let mut meets = std::pin::pin!(Arc::clone(&barrier).wait_owned());
+            let open = opens.as_mut().poll(&mut cx).is_ready();
+            let _ = counts.as_mut().poll(&mut cx);
+            assert!(waits.as_mut().poll(&mut cx).is_pending());
+            assert!(auto_waits.as_mut().poll(&mut cx).is_pending());
+            assert!(!listens.as_mut().enable());
+            assert!(!cancelled.as_mut().as_pin_mut().unwrap().enable());
+            assert!(meets.as_mut().poll(&mut cx).is_pending());
+            cancelled.set(None);
+            latch.count_down();
+            event.set();
+            auto.set();
+            notify.notify_one();
+            assert!(std::pin::pin!(barrier.wait()).poll(&mut cx).is_ready());
+            assert!(open || opens.as_mut().poll(&mut cx).is_ready());
+            assert!(waits.as_mut().poll(&mut cx).is_ready());
+            assert!(auto_waits.as_mut().poll(&mut cx).is_ready());
+            assert!(listens.as_mut().poll(&mut cx).is_ready());
+            assert!(meets.as_mut().poll(&mut cx).is_ready());
+            event.reset();
+            auto.notify_all();
+            drop(latch.token());
+            let mut leaves = std::pin::pin!(Some(barrier.wait()));
+            assert!(
+                leaves
+                    .as_mut()
+                    .as_pin_mut()
+                    .unwrap()
+                    .poll(&mut cx)
+                    .is_pending()
+            );
+            leaves.set(None);
+            barrier.reset();
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
 fn blocking_allocates_once_for_a_thread() {
     let mutex = Mutex::new(());
     std::thread::spawn(move || {
@@ -209,6 +277,16 @@ assert_impl_all!(Once: Send, Sync, Unpin, Default, std::panic::RefUnwindSafe);
 assert_impl_all!(Lazy<u8>: Send, Sync, Unpin);
 assert_impl_all!(Lazy<u8, Boxed<u8>>: Send);
 assert_not_impl_any!(Lazy<NotSync>: Sync);
+
+assert_impl_all!(Latch: Send, Sync, Unpin);
+assert_impl_all!(Event: Send, Sync, Unpin, Default);
+assert_impl_all!(AutoEvent: Send, Sync, Unpin, Default);
+assert_impl_all!(Notify: Send, Sync, Unpin, Default);
+assert_impl_all!(Barrier: Send, Sync, Unpin);
+// The action is shared by all who arrive.
+assert_impl_all!(Barrier<fn() -> Result<(), NotSend>>: Send, Sync);
+assert_not_impl_any!(Barrier<Box<dyn Fn() -> Result<(), ()>>>: Send, Sync);
+assert_not_impl_any!(Barrier<Box<dyn Fn() -> Result<(), ()> + Send>>: Sync);
 
 // Guards may be sent to another task; they are shared only if their value may be.
 assert_impl_all!(MutexGuard<'static, NotSync>: Send, Unpin);
@@ -271,10 +349,35 @@ assert_not_impl_any!(WaitSet<'static, NotSync>: Send);
 assert_impl_all!(WaitDone<'static>: Send, Sync);
 assert_not_impl_any!(WaitDone<'static>: Unpin, Clone);
 
+assert_impl_all!(latch::Wait<'static>: Send, Sync);
+assert_impl_all!(latch::WaitOwned: Send, Sync);
+assert_impl_all!(latch::CountDownAndWait<'static>: Send, Sync);
+assert_impl_all!(event::Wait<'static>: Send, Sync);
+assert_impl_all!(AutoWait<'static>: Send, Sync);
+assert_impl_all!(AutoWaitOwned: Send, Sync);
+assert_impl_all!(Listen<'static>: Send, Sync);
+assert_impl_all!(barrier::Wait<'static>: Send, Sync);
+assert_impl_all!(barrier::WaitOwned: Send, Sync);
+assert_not_impl_any!(barrier::WaitOwned<Box<dyn Fn() -> Result<(), ()>>>: Send, Sync);
+assert_not_impl_any!(latch::Wait<'static>: Unpin, Clone);
+assert_not_impl_any!(latch::CountDownAndWaitOwned: Unpin, Clone);
+assert_not_impl_any!(event::WaitOwned: Unpin, Clone);
+assert_not_impl_any!(AutoWait<'static>: Unpin, Clone);
+assert_not_impl_any!(ListenOwned: Unpin, Clone);
+assert_not_impl_any!(barrier::Wait<'static>: Unpin, Clone);
+assert_impl_all!(latch::Token<'static>: Send, Sync, Unpin);
+assert_impl_all!(latch::OwnedToken: Send, Sync, Unpin);
+assert_not_impl_any!(latch::OwnedToken: Clone);
+
 // SPEC A4: nothing that is used in place can be copied.
 assert_not_impl_any!(Mutex<u8>: Clone, Copy);
 assert_not_impl_any!(Semaphore: Clone, Copy);
 assert_not_impl_any!(WaitGroup: Clone, Copy);
+assert_not_impl_any!(Barrier: Clone, Copy);
+assert_not_impl_any!(Latch: Clone, Copy);
+assert_not_impl_any!(Event: Clone, Copy);
+assert_not_impl_any!(AutoEvent: Clone, Copy);
+assert_not_impl_any!(Notify: Clone, Copy);
 assert_not_impl_any!(RawMutex: Clone, Copy);
 assert_not_impl_any!(Once: Clone, Copy);
 assert_not_impl_any!(OnceCell<NotClone>: Clone);
@@ -298,6 +401,8 @@ assert_impl_all!(AcquireError: std::error::Error, Clone, PartialEq, Send, Sync, 
 assert_impl_all!(TryAcquireError: std::error::Error, Clone, PartialEq, Send, Sync, Unpin);
 assert_impl_all!(SetError<NotClone>: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(InProgress: std::error::Error, Copy, Eq, Send, Sync, Unpin);
+assert_impl_all!(BrokenBarrier: std::error::Error, Copy, PartialEq, Send, Sync, Unpin);
+assert_impl_all!(BarrierWaitResult: Copy, PartialEq, Send, Sync, Unpin);
 assert_impl_all!(MutexMetrics: Copy, PartialEq, Send, Sync, Unpin);
 assert_impl_all!(SemaphoreMetrics: Copy, PartialEq, Send, Sync, Unpin);
 
@@ -576,8 +681,39 @@ fn get_variance<'short, 'long: 'short>(
     get
 }
 
+/// And of barriers, latches and events.
+#[allow(dead_code, reason = "compiling is the test")]
+fn event_variance<'short, 'long: 'short>(
+    meets: barrier::Wait<'long>,
+    opens: latch::Wait<'long>,
+    waits: event::Wait<'long>,
+    listens: Listen<'long>,
+    token: latch::Token<'long>,
+) -> (
+    barrier::Wait<'short>,
+    latch::Wait<'short>,
+    event::Wait<'short>,
+    Listen<'short>,
+    latch::Token<'short>,
+) {
+    (meets, opens, waits, listens, token)
+}
+
 #[test]
 fn dyn_values_and_statics() {
+    static BARRIER: Barrier = Barrier::new(1);
+    static LENIENT: Barrier = Barrier::new(1).lenient();
+    static ACTS: Barrier<fn() -> Result<(), u8>> = Barrier::with_action(1, || Err(7));
+    static LATCH: Latch = Latch::new(0);
+    static EVENT: Event = Event::new_set();
+    static AUTO: AutoEvent = AutoEvent::new_set();
+    static NOTIFY: Notify = Notify::new();
+    assert!(BARRIER.wait_blocking().is_ok() && LENIENT.wait_blocking().is_ok());
+    assert_eq!(ACTS.wait_blocking(), Err(BrokenBarrier::ByAction(7)));
+    LATCH.wait_blocking();
+    EVENT.wait_blocking();
+    AUTO.wait_blocking();
+    NOTIFY.notify_all();
     static STATIC: Mutex<RefCell<Vec<u8>>> = Mutex::new(RefCell::new(Vec::new()));
     static SEMAPHORE: Semaphore = Semaphore::new(1);
     static GROUP: WaitGroup = WaitGroup::new();

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use async_sync::mutex::{Fifo, Policy};
-use async_sync::{Mutex, Once, OnceCell, RawWaitGroup, Semaphore};
-use async_sync::{OwnerId, RawReentrantMutex, lock_all, lock_all_backing_off, try_lock_all};
+use async_sync::{
+    AutoEvent, Barrier, Event, Latch, Mutex, Notify, Once, OnceCell, OwnerId, RawReentrantMutex,
+    RawWaitGroup, Semaphore, lock_all, lock_all_backing_off, try_lock_all,
+};
 use support::queued;
 
 /// What the waker does when it is cloned, called, dropped.
@@ -1009,5 +1011,298 @@ fn a_waker_that_panics_when_cloned_or_dropped_leaves_the_cell_as_it_was() {
             format!("{CELL:?}").contains("<not set>"),
             "it was given back"
         );
+    }
+}
+
+/// The released ones behind a panic, of everything that releases many.
+#[test]
+fn a_panic_among_the_released_strands_nobody() {
+    let _time = support::VirtualTime::start();
+    let latch = Latch::new(1);
+    behind_a_panic(|| latch.wait(), || latch.count_down());
+    let event = Event::new();
+    behind_a_panic(|| event.wait(), || event.set());
+    let auto = AutoEvent::new();
+    behind_a_panic(|| auto.wait(), || auto.notify_all());
+    let notify = Notify::new();
+    behind_a_panic(|| notify.listen(), || notify.notify_all());
+    behind_a_panic(|| notify.listen(), || _ = notify.notify(41));
+    assert_eq!((auto.waiters(), notify.waiters()), (0, 0));
+
+    // 41 wait; the last to arrive, who is told of the panic, is one more.
+    let barrier = Barrier::new(42);
+    let arrive = || _ = poll(&mut Box::pin(barrier.wait()), &Script::default());
+    let met = behind_a_panic(|| barrier.wait(), arrive);
+    assert!(met.iter().all(Result::is_ok) && !barrier.is_broken());
+    let broken = behind_a_panic(|| barrier.wait(), || barrier.reset());
+    assert!(broken.iter().all(Result::is_err) && !barrier.is_broken());
+    let barrier = &Barrier::new(43);
+    let leaver = queued(barrier.wait());
+    let broken = behind_a_panic(|| barrier.wait(), move || drop(leaver));
+    assert!(broken.iter().all(Result::is_err) && barrier.is_broken());
+}
+
+/// Wakers that use what wakes them, in all ways that there are.
+#[test]
+fn wakers_may_use_the_barrier_and_the_events_that_wake_them() {
+    let _time = support::VirtualTime::start();
+    let all = Rc::new((
+        Barrier::new(3),
+        Event::new(),
+        AutoEvent::new(),
+        Notify::new(),
+        Latch::new(1),
+    ));
+    let touch: Rc<dyn Fn()> = {
+        let all = Rc::clone(&all);
+        Rc::new(move || {
+            let (barrier, event, auto, notify, latch) = &*all;
+            if barrier.waiting() == 0 {
+                drop(queued(barrier.wait())); // which breaks it
+                barrier.reset();
+            }
+            event.reset();
+            drop(queued(event.wait()));
+            let _ = support::Polled::new(auto.wait()).poll();
+            notify.notify_one();
+            drop(queued(notify.listen()));
+            latch.count_down_many(0);
+            let _ = support::Polled::new(latch.wait()).poll();
+            assert!(!format!("{all:?}").is_empty());
+        })
+    };
+    let again = || -> Box<dyn Fn()> {
+        let touch = Rc::clone(&touch);
+        Box::new(move || touch())
+    };
+    let script = Script {
+        on_clone: again(),
+        on_wake: again(),
+        on_drop: again(),
+        ..Script::default()
+    };
+    let (barrier, event, auto, notify, latch) = &*all;
+    let mut meets = [Box::pin(barrier.wait()), Box::pin(barrier.wait())];
+    let mut waits = [Box::pin(event.wait()), Box::pin(event.wait())];
+    let mut autos = [Box::pin(auto.wait()), Box::pin(auto.wait())];
+    let mut listens = [Box::pin(notify.listen()), Box::pin(notify.listen())];
+    let mut opens = [Box::pin(latch.wait()), Box::pin(latch.wait())];
+    for i in 0..2 {
+        assert!(poll(&mut meets[i], &script).is_pending());
+        assert!(poll(&mut waits[i], &script).is_pending());
+        assert!(poll(&mut autos[i], &script).is_pending());
+        let _ = poll(&mut listens[i], &script);
+        assert!(poll(&mut opens[i], &script).is_pending());
+    }
+    assert!(support::Polled::new(barrier.wait()).ready().is_ok());
+    event.set();
+    auto.set();
+    auto.set();
+    notify.notify_all();
+    latch.count_down();
+    for meet in &mut meets {
+        assert!(matches!(poll(meet, &script), Poll::Ready(Ok(_))));
+    }
+    for wait in &mut waits {
+        assert!(poll(wait, &script).is_ready());
+    }
+    for open in &mut opens {
+        assert!(poll(open, &script).is_ready());
+    }
+    drop((autos, listens));
+    assert_eq!((auto.waiters(), notify.waiters()), (0, 0));
+    assert_eq!((event.waiters(), latch.waiters()), (0, 0));
+}
+
+/// More than one batch of wakers: one in the first begins the next generation, the last one ends it.
+#[test]
+fn wakers_may_go_on_to_the_next_generation() {
+    let barrier = Rc::new(Barrier::new(20));
+    let next = Rc::new(RefCell::new(Vec::new()));
+    let script = Script {
+        on_wake: Box::new({
+            let (barrier, next) = (Rc::clone(&barrier), Rc::clone(&next));
+            move || {
+                let barrier = Rc::clone(&barrier);
+                let mut met = support::Polled::new(async move { barrier.wait().await });
+                let _ = met.poll();
+                next.borrow_mut().push(met);
+            }
+        }),
+        ..Script::default()
+    };
+    let mut waits: Vec<_> = (0..19).map(|_| Box::pin(barrier.wait())).collect();
+    for wait in &mut waits {
+        assert!(poll(wait, &script).is_pending());
+    }
+    let last = support::Polled::new(barrier.wait()).ready().unwrap();
+    assert_eq!(last.generation(), 0);
+    assert_eq!((barrier.generation(), barrier.waiting()), (1, 19));
+    for wait in &mut waits {
+        let Poll::Ready(Ok(met)) = poll(wait, &script) else {
+            panic!("its generation is complete")
+        };
+        assert_eq!(met.generation(), 0);
+    }
+    assert!(support::Polled::new(barrier.wait()).ready().is_ok());
+    for mut met in next.take() {
+        assert_eq!(met.ready().unwrap().generation(), 1);
+    }
+}
+
+/// Wakers of a broken generation that are called before all of it have been told: those who are
+/// polled then do not take the reset for success.
+#[test]
+fn a_broken_generation_stays_broken_while_it_is_being_told() {
+    type Met = support::Polled<async_sync::barrier::Wait<'static>>;
+    static BARRIER: Barrier = Barrier::new(50);
+    let last: Rc<RefCell<Option<Met>>> = Rc::default();
+    let script = Script {
+        on_wake: Box::new({
+            let last = Rc::clone(&last);
+            move || {
+                BARRIER.reset();
+                let met = last.borrow_mut().take();
+                assert!(met.expect("called once").ready().is_err(), "not met");
+            }
+        }),
+        ..Script::default()
+    };
+    let mut first = Box::pin(BARRIER.wait());
+    assert!(poll(&mut first, &script).is_pending());
+    let mut others: Vec<_> = (0..30).map(|_| queued(BARRIER.wait())).collect();
+    *last.borrow_mut() = Some(queued(BARRIER.wait()));
+    BARRIER.reset();
+    assert!(last.borrow().is_none());
+    assert!(matches!(poll(&mut first, &script), Poll::Ready(Err(_))));
+    for other in &mut others {
+        assert!(other.woken());
+        assert!(other.ready().is_err());
+    }
+    assert_eq!((BARRIER.generation(), BARRIER.waiting()), (1, 0));
+}
+
+#[test]
+fn wakers_that_panic_when_cloned_or_dropped_leave_barriers_and_events_as_they_were() {
+    let _time = support::VirtualTime::start();
+    let on_clone = Script {
+        on_clone: Box::new(|| panic!("clone")),
+        ..Script::default()
+    };
+    // Once: the test's own waker is dropped, too, when a poll panics.
+    let once = || -> Box<dyn Fn()> {
+        let dropped = Cell::new(false);
+        Box::new(move || assert!(dropped.replace(true), "drop"))
+    };
+    let drops = || Script {
+        on_drop: once(),
+        ..Script::default()
+    };
+    let scripts: [Script; 5] = std::array::from_fn(|_| drops());
+    let [on_drop, scripts @ ..] = &scripts;
+    let mut scripts = scripts.iter();
+    let barrier = Barrier::new(2);
+    let mut wait = Box::pin(barrier.wait());
+    assert!(panics(|| _ = poll(&mut wait, &on_clone)));
+    assert_eq!((barrier.waiting(), barrier.is_broken()), (0, false));
+    assert!(poll(&mut wait, on_drop).is_pending());
+    assert!(panics(|| drop(wait)));
+    assert!(barrier.is_broken(), "it had arrived");
+    barrier.reset();
+    // The last to arrive needs no waker after all; dropping its clone panics. Polled again, it says
+    // that all have met; dropped, it changes nothing.
+    for polled_again in [true, false] {
+        let mut first = queued(barrier.wait());
+        let mut last = Box::pin(barrier.wait());
+        let on_drop = scripts.next().unwrap();
+        assert!(panics(|| _ = poll(&mut last, on_drop)));
+        assert!(first.woken());
+        assert!(first.ready().is_ok());
+        if polled_again {
+            assert!(matches!(poll(&mut last, &on_clone), Poll::Ready(Ok(met)) if met.is_leader()));
+        }
+        drop(last);
+        assert!(!barrier.is_broken());
+    }
+    // With an action, which then has not been run: dropped, nobody will.
+    let runs = Cell::new(0);
+    let barrier = Barrier::with_action(2, || {
+        runs.set(runs.get() + 1);
+        Ok::<_, ()>(())
+    });
+    for polled_again in [true, false] {
+        let mut first = queued(barrier.wait());
+        let mut last = Box::pin(barrier.wait());
+        let on_drop = scripts.next().unwrap();
+        assert!(panics(|| _ = poll(&mut last, on_drop)));
+        assert!(!first.woken());
+        if polled_again {
+            assert!(matches!(poll(&mut last, &on_clone), Poll::Ready(Ok(_))));
+        }
+        drop(last);
+        assert!(first.woken());
+        assert_eq!((first.ready().is_ok(), runs.get()), (polled_again, 1));
+        assert_eq!(barrier.is_broken(), !polled_again);
+    }
+    // An auto event's notification comes back; what `notify_all` gave does not count as one.
+    let event = Rc::new(AutoEvent::new());
+    let mut wait = Box::pin(event.wait());
+    assert!(panics(|| _ = poll(&mut wait, &on_clone)));
+    let gives = Script {
+        on_clone: Box::new({
+            let event = Rc::clone(&event);
+            move || event.set()
+        }),
+        on_drop: once(),
+        ..Script::default()
+    };
+    assert!(panics(|| _ = poll(&mut wait, &gives)));
+    assert!(!event.is_set());
+    drop(wait);
+    assert!(event.is_set() && event.reset());
+    let releases = Script {
+        on_clone: Box::new({
+            let event = Rc::clone(&event);
+            move || event.notify_all()
+        }),
+        on_drop: once(),
+        ..Script::default()
+    };
+    let mut wait = Box::pin(event.wait());
+    assert!(panics(|| _ = poll(&mut wait, &releases)));
+    drop(wait);
+    assert!(!event.is_set());
+}
+
+/// A listener that listens anew when it is woken: `notify` is for those who were there.
+#[test]
+fn notify_ends_although_its_wakers_listen_anew() {
+    let _time = support::VirtualTime::start();
+    let notify = Rc::new(Notify::new());
+    let anew = Rc::new(RefCell::new(Vec::new()));
+    let script = Script {
+        on_wake: Box::new({
+            let (notify, anew) = (Rc::clone(&notify), Rc::clone(&anew));
+            move || {
+                let notify = Rc::clone(&notify);
+                let listen = queued(async move { notify.listen().await });
+                anew.borrow_mut().push(listen);
+            }
+        }),
+        ..Script::default()
+    };
+    let mut listens: Vec<_> = (0..40).map(|_| Box::pin(notify.listen())).collect();
+    for listen in &mut listens {
+        assert!(poll(listen, &script).is_pending());
+    }
+    assert_eq!(notify.notify_additional(usize::MAX), 40);
+    assert_eq!(anew.borrow().len(), 40);
+    assert!(anew.borrow().iter().all(|listen| !listen.woken()));
+    for listen in &mut listens {
+        assert!(poll(listen, &script).is_ready());
+    }
+    notify.notify_all();
+    for mut listen in anew.take() {
+        listen.ready();
     }
 }

@@ -5,7 +5,9 @@ use std::task::{Context, Poll, Waker};
 
 use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, Policy};
 use async_sync::once::{Lazy, Once, OnceCell};
-use async_sync::{RawMutex, RawWaitGroup, Semaphore, WaitGroup};
+use async_sync::{
+    AutoEvent, Barrier, Event, Latch, Notify, RawMutex, RawWaitGroup, Semaphore, WaitGroup,
+};
 
 macro_rules! poll {
     ($future:expr) => {
@@ -177,4 +179,33 @@ fn a_panic_in_a_full_batch_strands_nobody() {
     let all = semaphore.try_acquire_many(40).unwrap();
     let released = check(|| semaphore.acquire(), || drop(all), "release");
     assert_eq!((groups, closed, released), (0, 0, 0));
+}
+
+#[test]
+fn barriers_latches_and_events() {
+    let barrier = Barrier::with_action(2, || Ok::<_, ()>(()));
+    let mut first = pin!(barrier.wait());
+    assert!(poll!(first).is_pending());
+    assert!(poll!(pin!(barrier.wait())).is_ready());
+    assert!(matches!(poll!(first), Poll::Ready(Ok(_))));
+    let latch = Latch::new(2);
+    let mut open = pin!(latch.count_down_and_wait());
+    assert!(poll!(open).is_pending());
+    drop(latch.token());
+    assert!(poll!(open).is_ready());
+    let event = Event::new();
+    let mut set = pin!(event.wait());
+    assert!(poll!(set).is_pending());
+    event.set();
+    assert!(poll!(set).is_ready());
+    let auto = AutoEvent::new();
+    let mut set = pin!(auto.wait());
+    assert!(poll!(set).is_pending());
+    auto.set();
+    assert!(poll!(set).is_ready() && !auto.try_wait());
+    let notify = Notify::new();
+    let mut listens = pin!(notify.listen());
+    assert!(!listens.as_mut().enable());
+    assert!(notify.notify_one());
+    assert!(poll!(listens).is_ready());
 }

@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use conformance::peers::{
-    AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
-    GrowableSemaphore, ReusableWaitGroup, ShrinkableSemaphore, WaitingOnceCell, WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncSignal,
+    AsyncWaitGroup, BlockingMutex, ClosableSemaphore, GrowableSemaphore, OneByOne,
+    ReusableWaitGroup, ShrinkableSemaphore, WaitingOnceCell, WeightedSemaphore,
 };
 
 fn now<F: Future>(future: F) -> Option<F::Output> {
@@ -116,6 +117,47 @@ fn waiting<C: WaitingOnceCell>() {
     assert_eq!(now(cell.wait()), Some(2));
 }
 
+fn signal<S: AsyncSignal>() {
+    let signal = S::new();
+    assert!(now(signal.wait()).is_none());
+    signal.set();
+    assert!(now(signal.wait()).is_some());
+    assert!(now(signal.wait()).is_none());
+}
+
+fn one_by_one<S: OneByOne>() {
+    let signal = S::new();
+    let (mut first, mut second) = (pin!(signal.wait()), pin!(signal.wait()));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut cx).is_pending());
+    assert!(second.as_mut().poll(&mut cx).is_pending());
+    signal.set();
+    assert!(second.as_mut().poll(&mut cx).is_pending());
+    assert!(first.as_mut().poll(&mut cx).is_ready());
+    signal.set();
+    assert!(second.as_mut().poll(&mut cx).is_ready());
+}
+
+fn gate<G: AsyncGate>() {
+    let gate = G::new();
+    let mut wait = pin!(gate.wait());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(wait.as_mut().poll(&mut cx).is_pending());
+    gate.open();
+    assert!(wait.as_mut().poll(&mut cx).is_ready());
+}
+
+fn barrier<B: AsyncBarrier>() {
+    let barrier = B::new(2);
+    for _ in 0..3 {
+        let mut first = pin!(barrier.wait());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut cx).is_pending());
+        let leads = now(barrier.wait()).unwrap();
+        assert_eq!(first.as_mut().poll(&mut cx), Poll::Ready(!leads));
+    }
+}
+
 macro_rules! tests {
     ($base:ident: $($id:ident: $ty:ty $(, $offer:ident)*;)*) => {
         mod $base {
@@ -144,6 +186,19 @@ macro_rules! once_cells {
     ($($list:tt)*) => { tests! { once_cell: $($list)* } };
 }
 
+macro_rules! signals {
+    ($($list:tt)*) => { tests! { signal: $($list)* } };
+}
+macro_rules! gates {
+    ($($list:tt)*) => { tests! { gate: $($list)* } };
+}
+macro_rules! barriers {
+    ($($list:tt)*) => { tests! { barrier: $($list)* } };
+}
+
+conformance::for_each_signal!(signals);
+conformance::for_each_gate!(gates);
+conformance::for_each_barrier!(barriers);
 conformance::for_each_mutex!(mutexes);
 conformance::for_each_semaphore!(semaphores);
 conformance::for_each_wait_group!(wait_groups);

@@ -166,7 +166,7 @@ impl fmt::Display for Tier {
 /// The primitive whose models are the ones that can see a fault in this file; none if all can.
 fn primitive(file: &str) -> Option<&'static str> {
     let has = |part: &&(&str, &str)| file.contains(part.0);
-    const FILES: [(&str, &str); 8] = [
+    const FILES: &[(&str, &str)] = &[
         ("/mutex/", "mutex"),
         ("/word/lock.rs", "mutex"),
         ("/semaphore/", "semaphore"),
@@ -175,6 +175,18 @@ fn primitive(file: &str) -> Option<&'static str> {
         ("/word/flight.rs", "single_flight"),
         ("/wait_group/", "wait_group"),
         ("/word/count.rs", "wait_group"),
+        ("/barrier/", "barrier"),
+        ("/word/barrier.rs", "barrier"),
+        ("/event/", "event"),
+        ("/word/event.rs", "event"),
+        ("/lock_all/", "lock_all"),
+        ("/once/", "once"),
+        ("/word/once.rs", "once"),
+        ("/reentrant/", "reentrant"),
+        ("/rwlock/", "rwlock"),
+        ("/word/rw.rs", "rwlock"),
+        ("/latch/", "latch"),
+        ("/word/latch.rs", "latch"),
     ];
     FILES.iter().find(has).map(|(_, primitive)| *primitive)
 }

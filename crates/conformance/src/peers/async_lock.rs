@@ -1,11 +1,13 @@
 //! async-lock.
 
-use ::async_lock::{MutexGuard, SemaphoreGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
-    AsyncMutex, AsyncOnceCell, AsyncSemaphore, BlockingMutex, GrowableSemaphore, Init,
-    WaitingOnceCell,
+    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncSignal, BlockingMutex,
+    GrowableSemaphore, Init, WaitingOnceCell,
 };
+use ::async_lock::{MutexGuard, SemaphoreGuard};
+use event_listener::Event;
 
 /// async-lock's mutex.
 pub type Mutex = ::async_lock::Mutex<u64>;
@@ -85,5 +87,76 @@ impl AsyncOnceCell for OnceCell {
 impl WaitingOnceCell for OnceCell {
     fn wait(&self) -> impl Future<Output = u64> + Send {
         async { *self.wait().await }
+    }
+}
+
+impl AsyncBarrier for ::async_lock::Barrier {
+    const NAME: &'static str = "async-lock";
+    const PACKAGE: &'static str = "async-lock";
+
+    fn new(parties: usize) -> Self {
+        Self::new(parties)
+    }
+
+    async fn wait(&self) -> bool {
+        self.wait().await.is_leader()
+    }
+}
+
+/// An event of event-listener, which async-lock is made of, and a flag: as its documentation shows.
+#[derive(Debug, Default)]
+pub struct Listened {
+    flag: AtomicBool,
+    event: Event,
+}
+
+impl AsyncSignal for Listened {
+    const NAME: &'static str = "event-listener";
+    const PACKAGE: &'static str = "event-listener";
+
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn set(&self) {
+        self.flag.store(true, Ordering::Release);
+        self.event.notify(1);
+    }
+
+    async fn wait(&self) {
+        loop {
+            if self.flag.swap(false, Ordering::Acquire) {
+                return;
+            }
+            event_listener::listener!(self.event => listener);
+            if self.flag.swap(false, Ordering::Acquire) {
+                return;
+            }
+            listener.await;
+        }
+    }
+}
+
+impl AsyncGate for Listened {
+    const NAME: &'static str = "event-listener";
+    const PACKAGE: &'static str = "event-listener";
+
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn open(&self) {
+        self.flag.store(true, Ordering::Release);
+        self.event.notify(usize::MAX);
+    }
+
+    async fn wait(&self) {
+        while !self.flag.load(Ordering::Acquire) {
+            event_listener::listener!(self.event => listener);
+            if self.flag.load(Ordering::Acquire) {
+                return;
+            }
+            listener.await;
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use ::futures_intrusive::sync as peer;
 
-use super::{AsyncMutex, AsyncSemaphore, GrowableSemaphore, WeightedSemaphore};
+use super::{
+    AsyncGate, AsyncMutex, AsyncSemaphore, AsyncSignal, GrowableSemaphore, WeightedSemaphore,
+};
 
 macro_rules! flavour {
     ($mutex:ident, $semaphore:ident, $name:literal, $fair:literal) => {
@@ -75,3 +77,39 @@ flavour!(
     "futures-intrusive, unfair",
     false
 );
+
+/// Reset by whoever has waited: for one waiter at a time.
+impl AsyncSignal for peer::ManualResetEvent {
+    const NAME: &'static str = "futures-intrusive ManualResetEvent";
+    const PACKAGE: &'static str = "futures-intrusive";
+
+    fn new() -> Self {
+        Self::new(false)
+    }
+
+    fn set(&self) {
+        self.set();
+    }
+
+    async fn wait(&self) {
+        self.wait().await;
+        self.reset();
+    }
+}
+
+impl AsyncGate for peer::ManualResetEvent {
+    const NAME: &'static str = "futures-intrusive ManualResetEvent";
+    const PACKAGE: &'static str = "futures-intrusive";
+
+    fn new() -> Self {
+        Self::new(false)
+    }
+
+    fn open(&self) {
+        self.set();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.wait()
+    }
+}

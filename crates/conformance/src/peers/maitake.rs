@@ -2,7 +2,10 @@
 
 use maitake_sync::{MutexGuard, WaitResult, semaphore};
 
-use super::{AsyncMutex, AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, WeightedSemaphore};
+use super::{
+    AsyncGate, AsyncMutex, AsyncSemaphore, AsyncSignal, ClosableSemaphore, GrowableSemaphore,
+    OneByOne, WeightedSemaphore,
+};
 
 /// maitake-sync's mutex.
 pub type Mutex = maitake_sync::Mutex<u64>;
@@ -68,5 +71,42 @@ impl GrowableSemaphore for Semaphore {
 impl ClosableSemaphore for Semaphore {
     fn close(&self) {
         self.close();
+    }
+}
+
+impl AsyncSignal for maitake_sync::WaitQueue {
+    const NAME: &'static str = "maitake-sync WaitQueue";
+    const PACKAGE: &'static str = "maitake-sync";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn set(&self) {
+        self.wake();
+    }
+
+    async fn wait(&self) {
+        // An error means closed, which nobody does.
+        let _ = self.wait().await;
+    }
+}
+
+impl OneByOne for maitake_sync::WaitQueue {}
+
+impl AsyncGate for maitake_sync::WaitQueue {
+    const NAME: &'static str = "maitake-sync WaitQueue";
+    const PACKAGE: &'static str = "maitake-sync";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn open(&self) {
+        self.wake_all();
+    }
+
+    async fn wait(&self) {
+        let _ = self.wait().await;
     }
 }

@@ -7,8 +7,8 @@ use ::mea::semaphore::SemaphorePermit;
 use ::mea::waitgroup::{Wait, WaitGroup as Handle};
 
 use super::{
-    AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, GrowableSemaphore, Init,
-    ShrinkableSemaphore, WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup,
+    GrowableSemaphore, Init, ShrinkableSemaphore, WeightedSemaphore,
 };
 
 /// mea's mutex.
@@ -137,5 +137,35 @@ impl AsyncOnceCell for OnceCell {
         make: impl FnOnce() -> Init + Send,
     ) -> impl Future<Output = Result<u64, u64>> + Send {
         async { self.get_or_try_init(async || make().await).await.copied() }
+    }
+}
+
+impl AsyncGate for ::mea::latch::Latch {
+    const NAME: &'static str = "mea Latch";
+    const PACKAGE: &'static str = "mea";
+
+    fn new() -> Self {
+        Self::new(1)
+    }
+
+    fn open(&self) {
+        self.count_down();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.wait()
+    }
+}
+
+impl AsyncBarrier for ::mea::barrier::Barrier {
+    const NAME: &'static str = "mea";
+    const PACKAGE: &'static str = "mea";
+
+    fn new(parties: usize) -> Self {
+        Self::new(u32::try_from(parties).expect("mea counts in u32"))
+    }
+
+    async fn wait(&self) -> bool {
+        self.wait().await.is_leader()
     }
 }

@@ -18,6 +18,7 @@
 //! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore.
 
 mod async_lock;
+mod event;
 mod futures_intrusive;
 mod futures_util;
 mod maitake;
@@ -72,6 +73,34 @@ pub mod once_cells {
     pub use super::tokio::OnceCell as Tokio;
 }
 
+/// The types that implement [`AsyncSignal`].
+pub mod signals {
+    pub use super::async_lock::Listened as EventListener;
+    pub use ::tokio::sync::Notify as Tokio;
+    pub use async_sync::AutoEvent as Ours;
+    pub use futures_intrusive::sync::ManualResetEvent as Intrusive;
+    pub use maitake_sync::WaitQueue as Maitake;
+}
+
+/// The types that implement [`AsyncGate`].
+pub mod gates {
+    pub use super::async_lock::Listened as EventListener;
+    pub use ::mea::latch::Latch as Mea;
+    pub use ::tokio::sync::Notify as Tokio;
+    pub use async_sync::{Event as Ours, Latch as OursLatch, Notify as OursNotify};
+    pub use futures_intrusive::sync::ManualResetEvent as Intrusive;
+    pub use maitake_sync::WaitQueue as Maitake;
+}
+
+/// The types that implement [`AsyncBarrier`].
+pub mod barriers {
+    pub use ::async_lock::Barrier as AsyncLock;
+    pub use ::mea::barrier::Barrier as Mea;
+    pub use ::tokio::sync::Barrier as Tokio;
+    pub use async_sync::Barrier as Ours;
+}
+
+pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
 pub use semaphore::{
@@ -160,6 +189,52 @@ macro_rules! for_each_once_cell {
             tokio: $crate::peers::once_cells::Tokio;
             async_lock: $crate::peers::once_cells::AsyncLock, waiting;
             mea: $crate::peers::once_cells::Mea;
+        }
+    };
+}
+
+/// Hands the list of signals to a macro: `name: Type, offers...;` for each.
+///
+/// The offer is `one_by_one`, for [`OneByOne`].
+#[macro_export]
+macro_rules! for_each_signal {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::signals::Ours, one_by_one;
+            tokio: $crate::peers::signals::Tokio, one_by_one;
+            event_listener: $crate::peers::signals::EventListener;
+            intrusive: $crate::peers::signals::Intrusive;
+            maitake: $crate::peers::signals::Maitake, one_by_one;
+        }
+    };
+}
+
+/// Hands the list of gates to a macro: `name: Type;` for each.
+#[macro_export]
+macro_rules! for_each_gate {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::gates::Ours;
+            ours_latch: $crate::peers::gates::OursLatch;
+            ours_notify: $crate::peers::gates::OursNotify;
+            tokio: $crate::peers::gates::Tokio;
+            event_listener: $crate::peers::gates::EventListener;
+            intrusive: $crate::peers::gates::Intrusive;
+            mea: $crate::peers::gates::Mea;
+            maitake: $crate::peers::gates::Maitake;
+        }
+    };
+}
+
+/// Hands the list of barriers to a macro: `name: Type;` for each.
+#[macro_export]
+macro_rules! for_each_barrier {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::barriers::Ours;
+            tokio: $crate::peers::barriers::Tokio;
+            async_lock: $crate::peers::barriers::AsyncLock;
+            mea: $crate::peers::barriers::Mea;
         }
     };
 }

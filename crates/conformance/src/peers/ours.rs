@@ -6,9 +6,9 @@ use async_sync::mutex::{self, MutexGuard};
 use async_sync::semaphore::{AcquireError, Permit};
 
 use super::{
-    AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
-    GrowableSemaphore, Init, ReusableWaitGroup, ShrinkableSemaphore, WaitingOnceCell,
-    WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncSignal,
+    AsyncWaitGroup, BlockingMutex, ClosableSemaphore, GrowableSemaphore, Init, OneByOne,
+    ReusableWaitGroup, ShrinkableSemaphore, WaitingOnceCell, WeightedSemaphore,
 };
 
 /// The default policy.
@@ -149,5 +149,92 @@ impl AsyncOnceCell for OnceCell {
 impl WaitingOnceCell for OnceCell {
     fn wait(&self) -> impl Future<Output = u64> + Send {
         async { *self.wait().await }
+    }
+}
+
+impl AsyncSignal for async_sync::AutoEvent {
+    const NAME: &'static str = "async-sync";
+    const PACKAGE: &'static str = "async-sync";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn set(&self) {
+        self.set();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.wait()
+    }
+}
+
+impl OneByOne for async_sync::AutoEvent {}
+
+impl AsyncGate for async_sync::Event {
+    const NAME: &'static str = "async-sync";
+    const PACKAGE: &'static str = "async-sync";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn open(&self) {
+        self.set();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.wait()
+    }
+}
+
+impl AsyncGate for async_sync::Latch {
+    const NAME: &'static str = "async-sync, Latch";
+    const PACKAGE: &'static str = "async-sync";
+
+    fn new() -> Self {
+        Self::new(1)
+    }
+
+    fn open(&self) {
+        self.count_down();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.wait()
+    }
+}
+
+impl AsyncGate for async_sync::Notify {
+    const NAME: &'static str = "async-sync, Notify";
+    const PACKAGE: &'static str = "async-sync";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn open(&self) {
+        self.notify_all();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.listen()
+    }
+}
+
+impl AsyncBarrier for async_sync::Barrier {
+    const NAME: &'static str = "async-sync";
+    const PACKAGE: &'static str = "async-sync";
+
+    fn new(parties: usize) -> Self {
+        Self::new(parties)
+    }
+
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "with its bound, as the trait has it"
+    )]
+    fn wait(&self) -> impl Future<Output = bool> + Send {
+        async { self.wait().await.is_ok_and(|met| met.is_leader()) }
     }
 }

@@ -5,8 +5,9 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
-    AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, BlockingMutex, ClosableSemaphore,
-    GrowableSemaphore, Init, ReusableWaitGroup, WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncSignal,
+    AsyncWaitGroup, BlockingMutex, ClosableSemaphore, GrowableSemaphore, Init, OneByOne,
+    ReusableWaitGroup, WeightedSemaphore,
 };
 
 /// tokio's mutex.
@@ -130,5 +131,54 @@ impl AsyncOnceCell for OnceCell {
         make: impl FnOnce() -> Init + Send,
     ) -> impl Future<Output = Result<u64, u64>> + Send {
         async { self.get_or_try_init(make).await.copied() }
+    }
+}
+
+impl AsyncSignal for ::tokio::sync::Notify {
+    const NAME: &'static str = "tokio Notify";
+    const PACKAGE: &'static str = "tokio";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn set(&self) {
+        self.notify_one();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.notified()
+    }
+}
+
+impl OneByOne for ::tokio::sync::Notify {}
+
+impl AsyncGate for ::tokio::sync::Notify {
+    const NAME: &'static str = "tokio Notify";
+    const PACKAGE: &'static str = "tokio";
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn open(&self) {
+        self.notify_waiters();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.notified()
+    }
+}
+
+impl AsyncBarrier for ::tokio::sync::Barrier {
+    const NAME: &'static str = "tokio";
+    const PACKAGE: &'static str = "tokio";
+
+    fn new(parties: usize) -> Self {
+        Self::new(parties)
+    }
+
+    async fn wait(&self) -> bool {
+        self.wait().await.is_leader()
     }
 }

@@ -1,9 +1,11 @@
 //! The scenarios, by topic.
 
+pub mod any_event;
 pub mod any_mutex;
 pub mod any_once;
 pub mod any_semaphore;
 pub mod any_wait_group;
+pub mod barrier;
 pub mod lock_all;
 pub mod mutex;
 pub mod once;

@@ -44,6 +44,10 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// Whether the time of queueing is wanted: [`Turn::since`] costs a look at the clock.
     const TIMED: bool;
 
+    /// Whether the leaving of a waiter concerns others wherever it stood: [`pass_on`](Self::pass_on)
+    /// follows then, even if it did not stand first.
+    const LEAVING_CONCERNS_ALL: bool = false;
+
     /// The queue.
     fn queue(&self, _: Driver) -> &WaitList<LANES>;
 
@@ -544,7 +548,7 @@ fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Waiter) {
             _ => return,
         };
         // Who stands behind another one stands in nobody's way.
-        let owes = left != Left::Queued || queue.is_first(node);
+        let owes = P::LEAVING_CONCERNS_ALL || left != Left::Queued || queue.is_first(node);
         waker = if held {
             None
         } else {

@@ -7,17 +7,23 @@
 //! Orderings are chosen by the callers, who know what they publish; failed exchanges are `Relaxed`
 //! everywhere, because a caller that lost has learnt a number and nothing else.
 
+mod barrier;
 mod count;
+mod event;
 mod flight;
 mod hold;
+mod latch;
 mod lock;
 mod once;
 mod permit;
 mod rw;
 
+pub use barrier::{Arrival, BarrierState, BarrierWord, Fate, Ticket};
 pub use count::{CountState, CountWord, Done};
+pub use event::{EventState, EventWord};
 pub use flight::{FlightState, FlightWord};
 pub use hold::{Again, HoldState, HoldWord};
+pub use latch::{LatchState, LatchWord};
 pub use lock::{LockState, LockWord, Rule};
 pub use once::{OnceState, OnceWord};
 pub use permit::{PermitState, PermitWord};

@@ -4,10 +4,12 @@
 //! offer (a limit that changes, a lock without guards) is added by the test that knows the type, as
 //! an [`Operation`](super::Operation).
 
+pub mod barrier;
 pub mod lock_all;
 pub mod mutex;
 pub mod once;
 pub mod reentrant;
 pub mod semaphore;
+pub mod signal;
 pub mod single_flight;
 pub mod wait_group;

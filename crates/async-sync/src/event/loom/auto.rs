@@ -1,0 +1,198 @@
+//! The auto-reset event under every interleaving of two or three threads.
+
+use std::pin::pin;
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+use sync_core::clock;
+
+use crate::event::AutoEvent;
+use crate::testing::{Task, block_on, model, pass_time};
+
+/// One set, one that waits: it sees what was done before, wherever the two meet.
+#[test]
+fn set_happens_before_the_wait_returns() {
+    model(|| {
+        let shared = Arc::new((AutoEvent::new(), UnsafeCell::new(0)));
+        let setter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                // SAFETY: read only after the wait; loom checks it.
+                shared.1.with_mut(|value| unsafe { *value = 1 });
+                shared.0.set();
+            })
+        };
+        block_on(shared.0.wait());
+        // SAFETY: the event has been set; loom checks it.
+        assert_eq!(shared.1.with(|value| unsafe { *value }), 1);
+        setter.join().unwrap();
+        assert!(!shared.0.is_set() && shared.0.waiters() == 0);
+    });
+}
+
+/// One that sets it while it is set publishes, too: who takes it looks for what both have done.
+#[test]
+fn a_set_that_changes_nothing_publishes() {
+    model(|| {
+        let shared = Arc::new((AutoEvent::new_set(), AtomicBool::new(false)));
+        let setter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.1.store(true, Ordering::Relaxed);
+                shared.0.set();
+            })
+        };
+        assert!(shared.0.try_wait());
+        let seen = shared.1.load(Ordering::Relaxed);
+        setter.join().unwrap();
+        assert!(seen || shared.0.try_wait(), "a set was lost");
+    });
+}
+
+/// Two sets release two waiters.
+#[test]
+fn as_many_as_sets() {
+    model(|| {
+        let event = Arc::new(AutoEvent::new());
+        let task = Task::new();
+        let mut waits: [_; 2] = std::array::from_fn(|_| Box::pin(event.wait()));
+        for wait in &mut waits {
+            assert!(task.poll(wait.as_mut()).is_pending());
+        }
+        let setters: Vec<_> = (0..2)
+            .map(|_| {
+                let event = Arc::clone(&event);
+                thread::spawn(move || event.set())
+            })
+            .collect();
+        for setter in setters {
+            setter.join().unwrap();
+        }
+        assert_eq!(task.wakes(), 2);
+        for wait in &mut waits {
+            assert!(task.poll(wait.as_mut()).is_ready());
+        }
+        assert!(!event.is_set());
+    });
+}
+
+/// One waiter leaves while the event is set: nothing is lost, whoever is released.
+#[test]
+fn cancel_against_set() {
+    model(|| {
+        let event = Arc::new(AutoEvent::new());
+        let leaver = {
+            let event = Arc::clone(&event);
+            thread::spawn(move || {
+                let task = Task::new();
+                let mut wait = pin!(event.wait());
+                if task.poll(wait.as_mut()).is_ready() {
+                    event.set(); // for the other one
+                }
+            })
+        };
+        let waiter = {
+            let event = Arc::clone(&event);
+            thread::spawn(move || block_on(event.wait()))
+        };
+        event.set();
+        leaver.join().unwrap();
+        waiter.join().unwrap();
+        assert!(!event.is_set() && event.waiters() == 0);
+    });
+}
+
+/// A notification that nobody claims is taken away while its holder comes for it.
+#[test]
+fn revoked_against_claimed() {
+    model(|| {
+        let before = clock::set_virtual(Some(1 << 40));
+        let event = Arc::new(AutoEvent::new());
+        let task = Task::new();
+        let mut wait = Box::pin(event.wait());
+        assert!(task.poll(wait.as_mut()).is_pending());
+        event.set();
+        pass_time();
+        let thief = {
+            let event = Arc::clone(&event);
+            thread::spawn(move || event.try_wait())
+        };
+        let claimed = task.poll(wait.as_mut()).is_ready();
+        let stolen = thief.join().unwrap();
+        assert_ne!(claimed, stolen, "one set releases one");
+        if stolen {
+            event.set();
+            assert!(task.poll(wait.as_mut()).is_ready());
+        }
+        assert!(!event.is_set() && event.waiters() == 0);
+        clock::set_virtual(before);
+    });
+}
+
+/// More than one batch of wake-ups, newcomers among them.
+#[test]
+fn notify_all_against_a_newcomer() {
+    model(|| {
+        let event = Arc::new(AutoEvent::new());
+        let task = Task::new();
+        let mut waits: [_; 3] = std::array::from_fn(|_| Box::pin(event.wait()));
+        for wait in &mut waits {
+            assert!(task.poll(wait.as_mut()).is_pending());
+        }
+        let newcomer = {
+            let event = Arc::clone(&event);
+            thread::spawn(move || block_on(event.wait()))
+        };
+        let notifier = {
+            let event = Arc::clone(&event);
+            thread::spawn(move || event.notify_all())
+        };
+        event.set(); // for the newcomer, or one of the three is released twice
+        notifier.join().unwrap();
+        for wait in &mut waits {
+            assert!(task.poll(wait.as_mut()).is_ready());
+        }
+        drop(waits);
+        event.set();
+        newcomer.join().unwrap();
+        assert_eq!(event.waiters(), 0);
+    });
+}
+
+/// One that lost its notification comes back to wait while the event is set.
+#[test]
+fn a_revoked_waiter_comes_back_against_set() {
+    model(|| {
+        let before = clock::set_virtual(Some(1 << 40));
+        let event = std::sync::Arc::new(AutoEvent::new());
+        let task = std::sync::Arc::new(Task::new());
+        let mut wait = Box::pin(std::sync::Arc::clone(&event).wait_owned());
+        assert!(task.poll(wait.as_mut()).is_pending());
+        event.set();
+        pass_time();
+        assert!(event.try_wait(), "taken away");
+        task.wakes();
+        let setter = {
+            let event = std::sync::Arc::clone(&event);
+            thread::spawn(move || event.set())
+        };
+        let comes = {
+            let task = std::sync::Arc::clone(&task);
+            thread::spawn(move || {
+                let woken = task.wakes();
+                let done = task.poll(wait.as_mut()).is_ready();
+                (wait, woken, done)
+            })
+        };
+        setter.join().unwrap();
+        let (mut wait, woken, done) = comes.join().unwrap();
+        if !done {
+            assert!(task.wakes() > woken, "set, and nobody has told it");
+            assert!(task.poll(wait.as_mut()).is_ready());
+        }
+        assert!(!event.is_set() && event.waiters() == 0);
+        clock::set_virtual(before);
+    });
+}

@@ -1,0 +1,411 @@
+//! The events, polled by hand: every transition of `event/manual.rs` and `event/raw.rs`.
+
+mod support;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_sync::{AutoEvent, Event, Notify};
+use support::{Polled, Task, VirtualTime, queued};
+
+#[test]
+fn a_manual_event_lets_all_pass_until_it_is_reset() {
+    let event = Event::new();
+    assert!(!event.is_set() && !event.try_wait() && !event.reset());
+    let mut waiters: Vec<_> = (0..40).map(|_| queued(event.wait())).collect();
+    event.set();
+    event.set();
+    for waiter in &mut waiters {
+        assert_eq!(waiter.task.woken(), 1);
+        waiter.ready();
+    }
+    Polled::new(event.wait()).ready();
+    event.wait_blocking();
+    assert!(event.is_set() && event.try_wait());
+    assert!(event.reset());
+    queued(event.wait()).pending();
+    assert_eq!(event.waiters(), 0);
+    Polled::new(Event::new_set().wait()).ready();
+    assert_eq!(format!("{event:?}"), "Event { set: false, waiters: 0 }");
+}
+
+#[test]
+fn a_reset_that_follows_keeps_nobody_back_that_was_released() {
+    let event = Arc::new(Event::new());
+    let mut before = queued(Arc::clone(&event).wait_owned());
+    event.set();
+    event.reset();
+    let mut after = queued(event.wait());
+    assert!(before.woken());
+    before.ready();
+    assert!(!after.woken());
+    after.pending();
+    event.set();
+    assert!(after.woken());
+    drop(after); // released, and dropped
+    assert_eq!(event.waiters(), 0);
+}
+
+#[test]
+fn a_manual_event_forgets_who_leaves() {
+    let event = Event::new();
+    drop(event.wait());
+    let leaves = queued(event.wait());
+    let task = leaves.task.clone();
+    drop(leaves);
+    assert_eq!((task.kept(), event.waiters()), (0, 0));
+    let mut stays = queued(event.wait());
+    let old = std::mem::replace(&mut stays.task, Task::new());
+    stays.pending();
+    event.set();
+    assert_eq!((old.woken(), stays.task.woken()), (0, 1));
+    stays.ready();
+}
+
+#[test]
+fn an_auto_event_releases_one_for_each_set_in_order() {
+    let _time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let mut waiters: Vec<_> = (0..5).map(|_| queued(event.wait())).collect();
+    for n in 0..5 {
+        event.set();
+        for (i, waiter) in waiters.iter().enumerate() {
+            assert_eq!(waiter.woken(), i == n, "set {n}, waiter {i}");
+        }
+        assert!(!event.is_set());
+    }
+    for waiter in &mut waiters {
+        waiter.ready();
+    }
+    assert_eq!(event.waiters(), 0);
+}
+
+#[test]
+fn an_auto_event_remembers_once() {
+    let event = Arc::new(AutoEvent::new());
+    assert!(!event.try_wait());
+    event.set();
+    event.set();
+    assert!(event.is_set());
+    Polled::new(event.wait()).ready();
+    assert!(!event.is_set());
+    event.set();
+    assert!(event.try_wait() && !event.try_wait());
+    event.set();
+    assert!(event.reset() && !event.reset());
+    queued(Arc::clone(&event).wait_owned()).pending();
+    event.set();
+    event.wait_blocking();
+    assert!(AutoEvent::new_set().try_wait());
+    assert_eq!(format!("{event:?}"), "AutoEvent { set: false, waiters: 0 }");
+}
+
+#[test]
+fn one_that_is_released_and_dropped_passes_it_on() {
+    let _time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let first = queued(event.wait());
+    let mut second = queued(event.wait());
+    event.set();
+    assert!(first.woken());
+    drop(first);
+    assert!(second.woken());
+    second.ready();
+    let only = queued(event.wait());
+    event.set();
+    drop(only);
+    assert!(event.try_wait(), "nobody waits: remembered");
+    // One that only waited has nothing to pass on.
+    drop(queued(event.wait()));
+    assert!(!event.try_wait() && event.waiters() == 0);
+}
+
+#[test]
+fn newcomers_do_not_pass_those_who_wait() {
+    let _time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let mut first = queued(event.wait());
+    event.set();
+    assert!(!event.try_wait(), "it is the first one's");
+    let mut second = queued(event.wait());
+    second.pending();
+    first.ready();
+    event.set();
+    second.ready();
+}
+
+#[test]
+fn a_stale_notification_goes_to_the_next() {
+    let mut time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let mut late = queued(event.wait());
+    let mut next = queued(event.wait());
+    event.set();
+    time.advance_us(2000);
+    let mut third = queued(event.wait()); // any operation
+    assert!(next.woken());
+    next.ready();
+    late.pending(); // the first again
+    event.set();
+    assert!(late.woken() && !third.woken());
+    late.ready();
+    event.set();
+    third.ready();
+    // Nobody else waits: `try_wait` has it.
+    let mut late = queued(event.wait());
+    event.set();
+    assert!(!event.try_wait());
+    time.advance_us(20_000);
+    assert!(event.try_wait());
+    late.pending();
+    event.set();
+    late.ready();
+    assert_eq!(event.waiters(), 0);
+}
+
+#[test]
+fn a_late_waiter_takes_what_another_does_not_claim() {
+    let mut time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let mut late = queued(event.wait());
+    let mut other = queued(event.wait());
+    event.set();
+    time.advance_us(2000);
+    let _ = event.try_wait(); // takes it from `late` and gives it to `other`
+    assert!(other.woken());
+    late.ready(); // it runs, the other does not
+    other.pending();
+    event.set();
+    other.ready();
+    // The same with one that is remembered.
+    let mut late = queued(event.wait());
+    let leaver = queued(event.wait());
+    event.set();
+    time.advance_us(20_000);
+    let _ = event.try_wait();
+    drop(leaver);
+    assert!(event.is_set());
+    late.ready();
+    assert!(!event.is_set() && event.waiters() == 0);
+}
+
+/// Oxide's RFD 609: one future of a task holds the notification, another one is polled.
+#[test]
+fn futures_of_one_task_do_not_hang_on_each_other() {
+    let _time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let task = Task::new();
+    let mut parked = Polled::of(&task, event.wait());
+    parked.pending();
+    let mut polled = Polled::of(&task, event.wait());
+    polled.pending();
+    event.set();
+    polled.pending(); // two looks, in case the task polls the other one, too
+    polled.pending();
+    polled.ready();
+    parked.pending();
+    event.set();
+    parked.ready();
+    // A newcomer of the same task.
+    let mut parked = Polled::of(&task, event.wait());
+    parked.pending();
+    event.set();
+    let mut newcomer = Polled::of(&task, event.wait());
+    newcomer.pending();
+    newcomer.pending();
+    newcomer.ready();
+    drop(parked);
+    assert!(!event.is_set() && event.waiters() == 0);
+}
+
+#[test]
+fn notify_all_releases_futures_that_have_been_made() {
+    let _time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let notify = Notify::new();
+    let mut made = (Polled::new(event.wait()), Polled::new(notify.listen()));
+    let mut waits: Vec<_> = (0..40).map(|_| queued(event.wait())).collect();
+    let mut listens: Vec<_> = (0..40).map(|_| queued(notify.listen())).collect();
+    event.notify_all();
+    notify.notify_all();
+    made.0.ready();
+    made.1.ready();
+    for waiter in &mut waits {
+        assert_eq!(waiter.task.woken(), 1);
+        waiter.ready();
+    }
+    for waiter in &mut listens {
+        assert_eq!(waiter.task.woken(), 1);
+        waiter.ready();
+    }
+    assert!(!event.is_set());
+    queued(event.wait()).pending();
+    queued(notify.listen()).pending();
+    // What is remembered is another matter.
+    event.set();
+    event.notify_all();
+    assert!(event.try_wait());
+    assert_eq!((event.waiters(), notify.waiters()), (0, 0));
+}
+
+#[test]
+fn notify_all_leaves_notifications_where_they_are() {
+    let _time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let notified = queued(event.wait());
+    let mut released = queued(event.wait());
+    event.set();
+    event.notify_all();
+    drop(notified); // it was released twice; the set one goes on
+    assert!(event.try_wait());
+    assert!(released.woken());
+    released.ready();
+}
+
+#[test]
+fn notify_counts_those_who_are_on_their_way() {
+    let _time = VirtualTime::start();
+    let notify = Notify::new();
+    assert_eq!(notify.notify(3), 0, "nobody listens, nothing is remembered");
+    let mut listens: Vec<_> = (0..6).map(|_| queued(notify.listen())).collect();
+    assert_eq!(notify.notify(2), 2);
+    assert_eq!(notify.notify(1), 0);
+    assert_eq!(notify.notify(3), 1);
+    assert_eq!(notify.notify_additional(1), 1);
+    for (i, listen) in listens.iter().enumerate() {
+        assert_eq!(listen.woken(), i < 4);
+    }
+    listens[1].ready();
+    assert_eq!(notify.notify(4), 1, "three are on their way");
+    assert_eq!(notify.notify_additional(usize::MAX), 1);
+    assert!(!notify.notify_one());
+    for (i, listen) in listens.iter_mut().enumerate() {
+        if i != 1 {
+            listen.ready();
+        }
+    }
+    assert_eq!(notify.waiters(), 0);
+    assert_eq!(format!("{notify:?}"), "Notify { waiters: 0 }");
+}
+
+#[test]
+fn a_listener_that_is_dropped_passes_its_notification_on() {
+    let _time = VirtualTime::start();
+    let notify = Notify::new();
+    let first = queued(notify.listen());
+    let mut second = queued(notify.listen());
+    assert!(notify.notify_one());
+    drop(first);
+    assert!(second.woken());
+    second.ready();
+    let only = queued(notify.listen());
+    assert!(notify.notify_one());
+    drop(only);
+    queued(notify.listen()).pending(); // nobody listened: it is gone
+    assert_eq!(notify.notify(1), 0);
+}
+
+/// More notifications than one batch of wake-ups.
+#[test]
+fn many_are_notified_at_once() {
+    let _time = VirtualTime::start();
+    let notify = Notify::new();
+    let mut listens: Vec<_> = (0..50).map(|_| queued(notify.listen())).collect();
+    assert_eq!(notify.notify(40), 40);
+    for (i, listen) in listens.iter().enumerate() {
+        assert_eq!(listen.woken(), i < 40);
+    }
+    for listen in listens.drain(..10) {
+        drop(listen); // passed on
+    }
+    for listen in &mut listens {
+        listen.ready();
+    }
+    assert_eq!(notify.waiters(), 0);
+}
+
+#[test]
+fn a_late_listener_costs_nobody_a_notification() {
+    let mut time = VirtualTime::start();
+    let notify = Notify::new();
+    let mut late = queued(notify.listen());
+    let mut next = queued(notify.listen());
+    assert!(notify.notify_one());
+    time.advance_us(2000);
+    assert_eq!(notify.notify(1), 1, "the late one counts no longer");
+    assert!(next.woken());
+    next.ready();
+    assert_eq!(notify.notify(1), 0, "nobody listens");
+    late.ready(); // it looks again, and finds what the last call was about
+    // If nobody else is there, it keeps its own.
+    let mut late = queued(notify.listen());
+    assert!(notify.notify_one());
+    time.advance_us(20_000);
+    assert_eq!(notify.notify(1), 0);
+    assert_eq!(notify.waiters(), 1);
+    late.ready();
+}
+
+#[test]
+fn enable_listens_before_the_first_poll() {
+    let _time = VirtualTime::start();
+    let notify = Arc::new(Notify::new());
+    let mut listen = Polled::new(notify.listen());
+    assert!(!notify.notify_one(), "it does not listen yet");
+    assert!(!listen.future.as_mut().enable());
+    assert!(notify.notify_one());
+    assert!(listen.future.as_mut().enable() && listen.future.as_mut().enable());
+    assert_eq!(notify.waiters(), 0);
+    listen.ready();
+    let completed = catch_unwind(AssertUnwindSafe(|| listen.poll()));
+    assert!(completed.is_err());
+    // Enabled, then polled in vain, then notified.
+    let mut listen = Polled::new(Arc::clone(&notify).listen_owned());
+    assert!(!listen.future.as_mut().enable());
+    listen.pending();
+    assert!(notify.notify_one());
+    assert!(listen.woken());
+    listen.ready();
+    // Enabled and dropped.
+    let mut first = Polled::new(notify.listen());
+    first.future.as_mut().enable();
+    let mut second = queued(notify.listen());
+    assert!(notify.notify_one());
+    drop(first);
+    assert!(second.woken());
+    second.ready();
+    let mut auto = (AutoEvent::new_set(), AutoEvent::new());
+    let mut wait = Polled::new(auto.0.wait());
+    assert!(wait.future.as_mut().enable());
+    wait.ready();
+    drop(wait);
+    assert!(!std::mem::take(&mut auto.0).is_set());
+}
+
+#[test]
+fn threads_wait_too() {
+    let notify = Arc::new((AtomicUsize::new(0), Notify::new(), AutoEvent::new()));
+    let listener = std::thread::spawn({
+        let notify = Arc::clone(&notify);
+        move || {
+            notify.1.wait_blocking();
+            notify.0.fetch_add(1, Ordering::SeqCst);
+            for _ in 0..1000 {
+                notify.2.wait_blocking();
+                notify.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    while notify.1.waiters() == 0 {
+        std::thread::yield_now();
+    }
+    assert!(notify.1.notify_one());
+    for n in 1..=1000 {
+        while notify.0.load(Ordering::SeqCst) != n {
+            std::thread::yield_now();
+        }
+        notify.2.set();
+    }
+    listener.join().unwrap();
+}
