@@ -8,6 +8,7 @@
 //! |---|---|
 //! | one task at a time at a value | [`Mutex`] |
 //! | the same, without a value: lock here, unlock there | [`RawMutex`] |
+//! | to wait until a value behind a lock has changed | [`Cond`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
@@ -28,6 +29,7 @@
 //! # Features
 //!
 //! * `std` (default): `*_blocking` calls, a real clock.
+//! * `tokio`, `async-lock`: [`Cond`] also works with the guards of those crates' mutexes.
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
 #![cfg_attr(not(any(feature = "std", loom, shuttle, test)), no_std)]
@@ -35,6 +37,7 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+pub mod cond;
 pub mod mutex;
 pub mod semaphore;
 #[cfg(feature = "alloc")]
@@ -45,6 +48,8 @@ mod shuttle;
 mod testing;
 pub mod wait_group;
 
+#[doc(inline)]
+pub use cond::Cond;
 #[doc(inline)]
 pub use mutex::{Mutex, RawMutex};
 #[doc(inline)]
