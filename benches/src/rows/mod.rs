@@ -1,6 +1,7 @@
 //! What is measured and what is wanted of it.
 
 mod cancel;
+mod cond;
 mod group;
 mod memory;
 mod mutex_contended;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Row> {
         memory::rows(),
         storm::rows(),
         wait_group::rows(),
+        cond::rows(),
         group::rows(),
     ]
     .into_iter()

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, Policy};
-use async_sync::{RawMutex, RawWaitGroup, Semaphore, WaitGroup};
+use async_sync::{Cond, RawMutex, RawWaitGroup, Semaphore, WaitGroup};
 
 macro_rules! poll {
     ($future:expr) => {
@@ -157,4 +157,23 @@ fn a_panic_in_a_full_batch_strands_nobody() {
     let all = semaphore.try_acquire_many(40).unwrap();
     let released = check(|| semaphore.acquire(), || drop(all), "release");
     assert_eq!((groups, closed, released), (0, 0, 0));
+}
+
+#[test]
+fn cond() {
+    let (cond, mutex) = (Cond::new(), Mutex::new(0));
+    let mut first = pin!(cond.wait(mutex.try_lock().unwrap()));
+    assert!(poll!(first).is_pending());
+    let mut second = pin!(cond.wait_while(mutex.try_lock().unwrap(), |n| *n < 2));
+    assert!(poll!(second).is_pending());
+    *mutex.try_lock().unwrap() = 1;
+    assert_eq!(cond.notify_all(), 2);
+    assert!(poll!(second).is_pending());
+    let Poll::Ready(mut guard) = poll!(first) else {
+        panic!("it was called, and the lock is free")
+    };
+    *guard = 2;
+    drop(guard);
+    assert!(poll!(second).is_ready());
+    assert!(!cond.notify_one());
 }

@@ -17,6 +17,7 @@
 //! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore.
 
 mod async_lock;
+mod cond;
 mod futures_intrusive;
 mod futures_util;
 mod maitake;
@@ -42,6 +43,11 @@ pub mod mutexes {
     pub use super::tokio::Mutex as Tokio;
 }
 
+/// The types that implement [`AsyncCond`].
+pub mod conds {
+    pub use super::cond::{Mea, Ours, OursOverTokio};
+}
+
 /// The types that implement [`AsyncSemaphore`].
 pub mod semaphores {
     pub use super::async_lock::Semaphore as AsyncLock;
@@ -62,6 +68,7 @@ pub mod wait_groups {
     pub use super::tokio::WaitGroup as Tokio;
 }
 
+pub use cond::AsyncCond;
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,

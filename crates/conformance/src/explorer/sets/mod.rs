@@ -4,6 +4,7 @@
 //! offer (a limit that changes, a lock without guards) is added by the test that knows the type, as
 //! an [`Operation`](super::Operation).
 
+pub mod cond;
 pub mod mutex;
 pub mod semaphore;
 pub mod wait_group;
