@@ -181,12 +181,13 @@ assert_impl_all!(cond::WaitWhile<'static, MutexGuard<'static, u8>, fn(&mut u8) -
 
 /// A future that waits may be sent, whatever it borrows: as `tokio::spawn` asks.
 #[allow(dead_code, reason = "compiling is the test")]
-fn waits_can_be_spawned(shared: Arc<(Mutex<u8>, Cond)>) -> impl Future<Output = ()> + Send {
-    async move {
+fn waits_can_be_spawned(shared: Arc<(Mutex<u8>, Cond)>) {
+    fn spawn(_: impl Future<Output = ()> + Send + 'static) {}
+    spawn(async move {
         let guard = shared.0.lock().await;
         let guard = shared.1.wait(guard).await;
         drop(shared.1.wait_while(guard, |n| *n == 0).await);
-    }
+    });
 }
 
 type NotSync = Cell<u8>;

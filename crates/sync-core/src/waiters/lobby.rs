@@ -56,17 +56,16 @@
 //!
 //! The lobby's before the home's; nothing else holds two queues at a time.
 
-use core::cell::Cell;
 use core::fmt;
-use core::mem::ManuallyDrop;
 use core::ptr;
 use core::task::Waker;
 
 use super::batch::WakeBatch;
+use super::guest::{Guest, Place, Signal};
 use super::list::{Locked, WaitList};
 use super::node::{Fields, Phase, Stage, Waiter};
 use super::unwind::OnUnwind;
-use crate::atomic::{AtomicU32, Ordering, UnsafeCell};
+use crate::atomic::{AtomicU32, Ordering};
 use crate::{clock, const_fn};
 
 /// How many guests are looked at while a lock is held.
@@ -89,134 +88,6 @@ pub struct Lobby {
 /// In `missed`: somebody has missed its call, so that an empty queue says nothing any more. Read without
 /// the lock.
 const EVER: u32 = 1 << 31;
-
-/// Who was meant by a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
-    /// It has not been called, or its call was passed on.
-    None,
-    /// One guest, which passes it on if it goes without having had its lock back.
-    One,
-    /// Everybody.
-    All,
-}
-
-/// Where a guest is, as far as its future knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Not polled yet: it has the lock.
-    Outside,
-    /// In the lobby, or moved out of it by another one.
-    Lobby,
-    /// It waits for its lock, as any other.
-    Home,
-    /// It has the lock again, or is called if it wanted no more.
-    Over,
-}
-
-/// What the lobby knows of a guest.
-pub(super) struct Card {
-    /// The address of its home's queue: a number to compare with. 0: it goes home by itself.
-    pub(super) home: usize,
-    pub(super) signal: Signal,
-}
-
-/// A node and its card.
-#[repr(C)]
-pub(super) struct Guest {
-    /// The first field: a pointer to it that was made from one to the guest is a pointer to both.
-    pub(super) waiter: Waiter,
-    /// Guarded as the node's fields are: by the lobby's lock while it is in the lobby, else the future's.
-    card: UnsafeCell<Card>,
-    /// The future's own.
-    place: Cell<Place>,
-}
-
-// SAFETY: as for `Waiter`.
-unsafe impl Send for Guest {}
-// SAFETY: as for `Waiter`: a shared reference allows others to read what the future changes only while
-// it is borrowed mutably.
-unsafe impl Sync for Guest {}
-
-impl Guest {
-    const_fn! {
-        pub(super) const fn new(tag: usize) -> Self {
-            Guest {
-                waiter: Waiter::new(tag),
-                card: UnsafeCell::new(Card { home: 0, signal: Signal::None }),
-                place: Cell::new(Place::Outside),
-            }
-        }
-    }
-
-    #[inline]
-    pub(super) fn place(&self) -> Place {
-        self.place.get()
-    }
-
-    /// Only the future calls this, from a method that borrows it mutably.
-    #[inline]
-    pub(super) fn set_place(&self, place: Place) {
-        self.place.set(place);
-    }
-
-    /// # Safety
-    ///
-    /// The caller holds the lobby's lock, or the node is not in the lobby and the caller is its future.
-    #[inline]
-    pub(super) unsafe fn card<R>(&self, f: impl FnOnce(&mut Card) -> R) -> R {
-        self.card.with_mut(|card| {
-            // SAFETY: the caller has exclusive access, and nothing below nests another access.
-            f(unsafe { &mut *card })
-        })
-    }
-
-    /// # Safety
-    ///
-    /// `node` is linked in a lobby whose lock the caller holds for `'q`.
-    #[inline]
-    pub(super) unsafe fn of<'q>(node: *const Waiter) -> &'q Guest {
-        // SAFETY: the lobby's nodes are the first fields of guests, linked by pointers to the whole
-        // guest; they live until they have left, under the lock.
-        unsafe { &*node.cast::<Guest>() }
-    }
-
-    /// Whether the guest passes on a call of one if it leaves now.
-    ///
-    /// # Safety
-    ///
-    /// As for [`card`](Self::card).
-    #[inline]
-    pub(super) unsafe fn owed<'a>(&self, lobby: &'a Lobby) -> Owed<'a> {
-        // SAFETY: the caller's promise.
-        let one = unsafe { self.card(|card| card.signal == Signal::One) };
-        Owed { lobby, one }
-    }
-}
-
-/// A call that its guest has heeded, but has not made use of yet. Passed on if it is dropped.
-#[derive(Debug)]
-#[must_use = "a call that is dropped is passed on"]
-pub struct Owed<'a> {
-    lobby: &'a Lobby,
-    one: bool,
-}
-
-impl Owed<'_> {
-    /// The guest has its lock back.
-    #[inline]
-    pub fn settle(self) {
-        let _ = ManuallyDrop::new(self);
-    }
-}
-
-impl Drop for Owed<'_> {
-    fn drop(&mut self) {
-        if self.one {
-            self.lobby.notify_one();
-        }
-    }
-}
 
 /// What a polled guest does next.
 pub(super) enum Next {
@@ -658,14 +529,5 @@ impl Default for Lobby {
 impl fmt::Debug for Lobby {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lobby").field("len", &self.len()).finish()
-    }
-}
-
-impl fmt::Debug for Guest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guest")
-            .field("place", &self.place())
-            .field("waiter", &self.waiter)
-            .finish()
     }
 }

@@ -55,6 +55,7 @@
 mod batch;
 #[cfg(all(test, not(shuttle)))]
 mod bell;
+mod guest;
 mod list;
 mod lobby;
 mod lock;
@@ -68,8 +69,9 @@ mod unwind;
 mod waiting;
 
 pub use batch::WakeBatch;
+pub use guest::Owed;
 pub use list::{Front, Locked, Patience, WaitList};
-pub use lobby::{Lobby, Owed};
+pub use lobby::Lobby;
 pub use moving::{Calling, Home, Moving};
 pub use node::{Phase, Waiter};
 pub use unwind::OnUnwind;

@@ -18,8 +18,9 @@ use core::ptr;
 use core::task::{Context, Poll};
 
 use super::batch::WakeBatch;
+use super::guest::{Guest, Owed, Place};
 use super::list::Locked;
-use super::lobby::{CHUNK, Guest, Lobby, Next, Owed, Place, rouse};
+use super::lobby::{CHUNK, Lobby, Next, rouse};
 use super::node::{Phase, Stage, Waiter};
 use super::waiting::{Contains, Driver, Protocol, Refused, leave, poll_slow};
 use crate::atomic::Ordering;
