@@ -166,7 +166,11 @@ impl fmt::Display for Tier {
 /// The primitive whose models are the ones that can see a fault in this file; none if all can.
 fn primitive(file: &str) -> Option<&'static str> {
     let has = |part: &&(&str, &str)| file.contains(part.0);
-    const FILES: [(&str, &str); 6] = [
+    const FILES: [(&str, &str); 10] = [
+        ("/cond/", "cond"),
+        ("/waiters/guest.rs", "cond"),
+        ("/waiters/lobby.rs", "cond"),
+        ("/waiters/moving.rs", "cond"),
         ("/mutex/", "mutex"),
         ("/word/lock.rs", "mutex"),
         ("/semaphore/", "semaphore"),
