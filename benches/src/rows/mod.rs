@@ -2,6 +2,7 @@
 
 mod barrier;
 mod cancel;
+mod cond;
 mod event;
 mod group;
 mod lock_all;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Row> {
         single_flight::rows(),
         event::rows(),
         barrier::rows(),
+        cond::rows(),
         group::rows(),
     ]
     .into_iter()

@@ -13,6 +13,7 @@
 //! | the same, and this owner may lock again | [`ReentrantMutex`] |
 //! | several locks at once, without deadlock | [`lock_all`](lock_all()) |
 //! | to write code for any of these locks | [`Locker`] |
+//! | to wait until a value behind a lock has changed | [`Cond`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | a value that is made once, by whoever comes first | [`OnceCell`] |
 //! | the same, where the value knows how it is made | [`Lazy`] |
@@ -42,6 +43,7 @@
 //! # Features
 //!
 //! * `std` (default): `*_blocking` calls, a real clock.
+//! * `tokio`, `async-lock`: [`Cond`] also works with the guards of those crates' mutexes.
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
 //! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
@@ -53,6 +55,7 @@
 extern crate alloc;
 
 pub mod barrier;
+pub mod cond;
 pub mod event;
 pub mod latch;
 pub mod lock_all;
@@ -75,6 +78,8 @@ pub mod wait_group;
 
 #[doc(inline)]
 pub use barrier::Barrier;
+#[doc(inline)]
+pub use cond::Cond;
 #[doc(inline)]
 pub use event::{AutoEvent, Event, Notify};
 #[doc(inline)]

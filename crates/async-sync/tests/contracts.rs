@@ -35,8 +35,9 @@ use async_sync::single_flight::{
 };
 use async_sync::wait_group::{OwnedToken, RawWait, Token, Tracked, Wait};
 use async_sync::{
-    AutoEvent, Barrier, Event, Latch, Locker, Mutex, Notify, OwnerId, RawMutex, RawReentrantMutex,
-    RawWaitGroup, ReentrantMutex, Semaphore, WaitGroup, barrier, event, latch, lock_all,
+    AutoEvent, Barrier, Cond, Event, Latch, Locker, Mutex, Notify, OwnerId, RawMutex,
+    RawReentrantMutex, RawWaitGroup, ReentrantMutex, Semaphore, WaitGroup, barrier, cond, event,
+    latch, lock_all,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -90,6 +91,9 @@ fn sizes() {
     assert!(size_of::<Barrier>() <= 40);
     assert!(size_of::<barrier::Wait<'_>>() <= 64);
     assert_eq!(size_of::<latch::Token<'_>>(), 8);
+    assert!(size_of::<Cond>() <= 40);
+    assert!(size_of::<CondWait<'_, u64>>() <= 96);
+    assert!(size_of::<cond::Wait<'_, OwnedMutexGuard<u64>>>() <= 96);
     assert_eq!(size_of::<MutexGuard<'_, u64>>(), 8);
     assert_eq!(size_of::<OwnedMutexGuard<u64>>(), 8);
     assert_eq!(size_of::<Permit<'_>>(), 16);
@@ -250,6 +254,64 @@ fn blocking_allocates_once_for_a_thread() {
     })
     .join()
     .unwrap();
+}
+
+/// Nor to go from a condition variable to its lock, alone or in company.
+#[test]
+fn nothing_is_allocated_to_be_called() {
+    let (cond, mutex) = (Cond::new(), Mutex::new(0));
+    let mut cx = Context::from_waker(Waker::noop());
+    let count = allocations(|| {
+        for company in [false, true] {
+            let mut first = std::pin::pin!(cond.wait(mutex.try_lock().unwrap()));
+            assert!(first.as_mut().poll(&mut cx).is_pending());
+            let mut second = std::pin::pin!(cond.wait(mutex.try_lock().unwrap()));
+            assert!(second.as_mut().poll(&mut cx).is_pending());
+            let mut third =
+                std::pin::pin!(Some(cond.wait_while(mutex.try_lock().unwrap(), |_| true)));
+            assert!(
+                third
+                    .as_mut()
+                    .as_pin_mut()
+                    .unwrap()
+                    .poll(&mut cx)
+                    .is_pending()
+            );
+            if company {
+                cond.notify_all();
+                assert!(second.as_mut().poll(&mut cx).is_pending());
+            } else {
+                cond.notify_one();
+            }
+            third.set(None);
+            assert!(first.poll(&mut cx).is_ready());
+            cond.notify_one();
+            assert!(second.poll(&mut cx).is_ready());
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+type CondWait<'a, T> = cond::Wait<'a, MutexGuard<'a, T>>;
+
+assert_impl_all!(Cond: Send, Sync, Unpin, Default);
+assert_not_impl_any!(Cond: Clone, Copy);
+assert_impl_all!(CondWait<'static, NotSync>: Send);
+assert_not_impl_any!(CondWait<'static, NotSend>: Send);
+assert_not_impl_any!(CondWait<'static, u8>: Unpin, Clone);
+assert_impl_all!(cond::Wait<'static, OwnedMutexGuard<NotSync>>: Send);
+assert_not_impl_any!(cond::Wait<'static, OwnedMutexGuard<NotSend>>: Send);
+assert_impl_all!(cond::WaitWhile<'static, MutexGuard<'static, u8>, fn(&mut u8) -> bool>: Send);
+
+/// A future that waits may be sent, whatever it borrows: as `tokio::spawn` asks.
+#[allow(dead_code, reason = "compiling is the test")]
+fn waits_can_be_spawned(shared: Arc<(Mutex<u8>, Cond)>) {
+    fn spawn(_: impl Future<Output = ()> + Send + 'static) {}
+    spawn(async move {
+        let guard = shared.0.lock().await;
+        let guard = shared.1.wait(guard).await;
+        drop(shared.1.wait_while(guard, |n| *n == 0).await);
+    });
 }
 
 type NotSync = Cell<u8>;
@@ -717,9 +779,11 @@ fn dyn_values_and_statics() {
     static STATIC: Mutex<RefCell<Vec<u8>>> = Mutex::new(RefCell::new(Vec::new()));
     static SEMAPHORE: Semaphore = Semaphore::new(1);
     static GROUP: WaitGroup = WaitGroup::new();
+    static COND: Cond = Cond::new();
     STATIC.lock_blocking().borrow_mut().push(1);
     drop(SEMAPHORE.acquire_blocking());
     GROUP.wait_blocking();
+    assert_eq!(COND.notify_all(), 0);
     let unsized_value: Arc<Mutex<dyn Fn() -> u8 + Send>> = Arc::new(Mutex::new(|| 7));
     assert_eq!((unsized_value.lock_blocking())(), 7);
     assert_eq!((Arc::clone(&unsized_value).lock_owned_blocking())(), 7);

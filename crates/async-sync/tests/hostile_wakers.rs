@@ -12,8 +12,8 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use async_sync::mutex::{Fifo, Policy};
 use async_sync::{
-    AutoEvent, Barrier, Event, Latch, Mutex, Notify, Once, OnceCell, OwnerId, RawReentrantMutex,
-    RawWaitGroup, Semaphore, lock_all, lock_all_backing_off, try_lock_all,
+    AutoEvent, Barrier, Cond, Event, Latch, Mutex, Notify, Once, OnceCell, OwnerId,
+    RawReentrantMutex, RawWaitGroup, Semaphore, lock_all, lock_all_backing_off, try_lock_all,
 };
 use support::queued;
 
@@ -1305,4 +1305,201 @@ fn notify_ends_although_its_wakers_listen_anew() {
     for mut listen in anew.take() {
         listen.ready();
     }
+}
+
+/// Waits, calls, cancels.
+fn use_cond<P: Policy>(cond: &Cond, mutex: &Mutex<(), P>) {
+    if let Some(guard) = mutex.try_lock() {
+        let mut wait = support::Polled::new(cond.wait(guard));
+        let _ = wait.poll();
+        if wait.task.woken() > 0 {
+            let _ = wait.poll();
+        }
+    }
+    assert!(!format!("{cond:?}").is_empty());
+}
+
+#[test]
+fn wakers_may_use_the_cond_that_wakes_them() {
+    let _time = support::VirtualTime::start();
+    fn check<P: Policy>(all: bool) {
+        let shared = Rc::new((Cond::new(), Mutex::<(), P>::with_policy(())));
+        let again = |calls: bool| -> Box<dyn Fn()> {
+            let shared = Rc::clone(&shared);
+            let busy = Cell::new(false);
+            Box::new(move || {
+                // (A call wakes, and a waker that calls without end is a loop of the test's own.)
+                if !busy.replace(true) {
+                    use_cond(&shared.0, &shared.1);
+                    if calls {
+                        shared.0.notify_one();
+                        shared.0.notify_all();
+                    }
+                    busy.set(false);
+                }
+            })
+        };
+        let script = Script {
+            on_clone: again(false),
+            on_wake: again(true),
+            on_drop: again(false),
+            ..Script::default()
+        };
+        let other = Script {
+            on_clone: again(false),
+            on_drop: again(false),
+            ..Script::default()
+        };
+        let (cond, mutex) = &*shared;
+        let mut waits: Vec<_> = (0..5)
+            .map(|_| {
+                let mut wait = Box::pin(cond.wait(mutex.try_lock().unwrap()));
+                assert!(poll(&mut wait, &script).is_pending());
+                wait
+            })
+            .collect();
+        assert!(poll(&mut waits[4], &other).is_pending(), "replaces a waker");
+        let guard = mutex.try_lock().unwrap();
+        if all {
+            cond.notify_all();
+        } else {
+            cond.notify_one();
+        }
+        for wait in &mut waits[1..] {
+            assert!(poll(wait, &script).is_pending());
+        }
+        drop(guard);
+        cond.notify_all();
+        drop(waits.remove(1));
+        for _ in 0..10 {
+            waits.retain_mut(|wait| poll(wait, &script).is_pending());
+        }
+        assert_eq!(waits.len(), 0, "somebody is stranded");
+        drop(waits);
+        assert_eq!((cond.waiters(), mutex.waiters()), (0, 0));
+        assert!(mutex.try_lock().is_some());
+    }
+    for all in [false, true] {
+        check::<async_sync::mutex::Adaptive>(all);
+        check::<Fifo>(all);
+    }
+}
+
+/// Calls reach those behind a waker that panics, on whichever way.
+#[test]
+fn a_panic_strands_nobody_who_was_called() {
+    let _time = support::VirtualTime::start();
+    let (cond, mutex) = (Cond::new(), Mutex::<_, Fifo>::with_policy(()));
+    let bad = Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    };
+    let wait = |script: &Script| {
+        let mut wait = Box::pin(cond.wait(mutex.try_lock().unwrap()));
+        assert!(poll(&mut wait, script).is_pending());
+        wait
+    };
+    let lock_is_free = || assert!(mutex.try_lock().is_some());
+
+    // In the middle of a call of all: everybody has been called.
+    let mut first: Vec<_> = (0..40).map(|_| wait(&bad)).collect();
+    let mut rest: Vec<_> = (0..40)
+        .map(|_| queued(cond.wait(mutex.try_lock().unwrap())))
+        .collect();
+    assert!(panics(|| {
+        cond.notify_all();
+    }));
+    assert!(rest[23].woken(), "the sixty-fourth");
+    // The unlocking wakes the next, whose waker panics: then the lock is its own all the same.
+    for wait in &mut first {
+        let mut guard = None;
+        assert!(!panics(|| guard = Some(poll(wait, &bad))));
+        let Some(Poll::Ready(guard)) = guard else {
+            panic!("stranded")
+        };
+        let _ = panics(|| drop(guard));
+    }
+    for wait in &mut rest {
+        drop(wait.ready());
+    }
+    lock_is_free();
+
+    // Called, and dropped; the call passes to one whose waker panics, and whose own call is not lost.
+    let leaver = wait(&Script::default());
+    let mut heir = wait(&bad);
+    assert!(cond.notify_one());
+    assert!(panics(|| drop(leaver)));
+    assert!(matches!(poll(&mut heir, &bad), Poll::Ready(_)));
+    lock_is_free();
+
+    // Called, given the lock, and dropped: the lock goes to one whose waker panics, the call to another.
+    let quiet = Script::default();
+    let mut leaver = wait(&quiet);
+    let mut heir = queued(cond.wait(mutex.try_lock().unwrap()));
+    let guard = mutex.try_lock().unwrap();
+    assert!(cond.notify_one());
+    assert!(poll(&mut leaver, &quiet).is_pending());
+    let mut next = Box::pin(mutex.lock());
+    assert!(poll(&mut next, &bad).is_pending());
+    drop(guard);
+    assert!(panics(|| drop(leaver)));
+    assert!(heir.woken());
+    let Poll::Ready(guard) = poll(&mut next, &bad) else {
+        panic!("the lock is its own")
+    };
+    drop(guard);
+    drop(heir.ready());
+    lock_is_free();
+    assert_eq!((cond.waiters(), mutex.waiters()), (0, 0));
+}
+
+/// Cloning happens before anything else; dropping, when everything is done.
+#[test]
+fn wakers_that_panic_when_cloned_or_dropped_leave_a_cond_whole() {
+    let _time = support::VirtualTime::start();
+    let (cond, mutex) = (Cond::new(), Mutex::<_, Fifo>::with_policy(()));
+    let no_clone = Script {
+        on_clone: Box::new(|| panic!("clone")),
+        ..Script::default()
+    };
+    let no_drop = Script {
+        on_drop: Box::new(|| panic!("drop")),
+        ..Script::default()
+    };
+    let quiet = Script::default();
+    let start = || cond.wait(mutex.try_lock().unwrap());
+
+    // Not queued: it has the lock still, and may be polled again, or dropped.
+    let mut wait = Box::pin(start());
+    assert!(panics(|| drop(poll(&mut wait, &no_clone))));
+    assert!(mutex.is_locked() && cond.waiters() == 0);
+    assert!(poll(&mut wait, &quiet).is_pending());
+    assert!(!mutex.is_locked());
+    // Queued: it stays so.
+    assert!(panics(|| drop(poll(&mut wait, &no_clone))));
+    assert!(cond.notify_one());
+    // Called, and the lock is held: it is moved, and then the clone fails; the call stays with it.
+    let guard = mutex.try_lock().unwrap();
+    assert!(panics(|| drop(poll(&mut wait, &no_clone))));
+    assert_eq!((cond.waiters(), mutex.waiters()), (0, 1));
+    drop(guard);
+    let Poll::Ready(guard) = poll(&mut wait, &quiet) else {
+        panic!("stranded")
+    };
+    drop(guard);
+
+    // A waker that is replaced, and panics: the new one is there.
+    let mut wait = Box::pin(start());
+    assert!(poll(&mut wait, &no_drop).is_pending());
+    assert!(panics(|| drop(poll(&mut wait, &quiet))));
+    let before = quiet.wakes.load(Ordering::Relaxed);
+    assert!(cond.notify_one());
+    assert_eq!(quiet.wakes.load(Ordering::Relaxed), before + 1);
+    assert!(poll(&mut wait, &quiet).is_ready());
+    // One that is dropped with its future.
+    let mut wait = Box::pin(start());
+    assert!(poll(&mut wait, &no_drop).is_pending());
+    assert!(panics(|| drop(wait)));
+    assert_eq!((cond.waiters(), mutex.waiters()), (0, 0));
+    assert!(mutex.try_lock().is_some());
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, Policy};
 use async_sync::once::{Lazy, Once, OnceCell};
 use async_sync::{
-    AutoEvent, Barrier, Event, Latch, Notify, RawMutex, RawWaitGroup, Semaphore, WaitGroup,
+    AutoEvent, Barrier, Cond, Event, Latch, Notify, RawMutex, RawWaitGroup, Semaphore, WaitGroup,
 };
 
 macro_rules! poll {
@@ -208,4 +208,23 @@ fn barriers_latches_and_events() {
     assert!(!listens.as_mut().enable());
     assert!(notify.notify_one());
     assert!(poll!(listens).is_ready());
+}
+
+#[test]
+fn cond() {
+    let (cond, mutex) = (Cond::new(), Mutex::new(0));
+    let mut first = pin!(cond.wait(mutex.try_lock().unwrap()));
+    assert!(poll!(first).is_pending());
+    let mut second = pin!(cond.wait_while(mutex.try_lock().unwrap(), |n| *n < 2));
+    assert!(poll!(second).is_pending());
+    *mutex.try_lock().unwrap() = 1;
+    assert_eq!(cond.notify_all(), 2);
+    assert!(poll!(second).is_pending());
+    let Poll::Ready(mut guard) = poll!(first) else {
+        panic!("it was called, and the lock is free")
+    };
+    *guard = 2;
+    drop(guard);
+    assert!(poll!(second).is_ready());
+    assert!(!cond.notify_one());
 }

@@ -167,6 +167,10 @@ impl fmt::Display for Tier {
 fn primitive(file: &str) -> Option<&'static str> {
     let has = |part: &&(&str, &str)| file.contains(part.0);
     const FILES: &[(&str, &str)] = &[
+        ("/cond/", "cond"),
+        ("/waiters/guest.rs", "cond"),
+        ("/waiters/lobby.rs", "cond"),
+        ("/waiters/moving.rs", "cond"),
         ("/mutex/", "mutex"),
         ("/word/lock.rs", "mutex"),
         ("/semaphore/", "semaphore"),

@@ -10,6 +10,7 @@ mod guard;
 mod loom;
 mod policy;
 mod raw;
+mod relock;
 
 use core::cell::UnsafeCell;
 use core::fmt;

@@ -51,7 +51,7 @@ use core::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Driver, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
+    Contains, Driver, Home, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
 };
 use sync_core::word::{LockState, LockWord};
 use sync_core::{clock, const_fn};
@@ -563,6 +563,18 @@ unsafe impl<P: Policy> Protocol<1> for RawMutex<P> {
     #[inline]
     fn pass_on(&self, queue: &mut Locked<'_, 1>) {
         self.pass_on_as::<false>(queue);
+    }
+}
+
+// SAFETY: it changes the word only.
+unsafe impl<P: Policy> Home<1> for RawMutex<P> {
+    #[inline]
+    fn moved_in(&self, _: &mut Locked<'_, 1>, tag: usize) -> usize {
+        // Relaxed: as where a newcomer announces itself; the lock is not taken here.
+        let _ = self.word.update(Ordering::Relaxed, |s| {
+            Some(s.queued()).filter(|new| *new != s)
+        });
+        tag
     }
 }
 

@@ -14,6 +14,7 @@ mod policy;
 mod raw;
 mod read_locker;
 mod readers;
+mod relock;
 mod unguarded;
 
 use core::cell::UnsafeCell;

@@ -51,7 +51,7 @@ use core::fmt;
 
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Driver, Front, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList,
+    Contains, Driver, Front, Home, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList,
 };
 use sync_core::word::{RwState, RwWord};
 use sync_core::{clock, const_fn};
@@ -387,15 +387,7 @@ impl<P: Policy> RawRwLock<P> {
     /// leaves afterwards sees it.
     fn enter_or_announce(&self, allowed: bool, turn: &mut Turn<'_>) -> bool {
         let kind = turn.tag() & KIND;
-        let bars = P::RULE.bars && (kind != READ || P::RULE.one_line);
-        let announce = |s: RwState| {
-            let s = s.queued(bars);
-            if kind == UPGRADE {
-                s.upgrading(true)
-            } else {
-                s
-            }
-        };
+        let announce = |s: RwState| Self::announced(kind, s);
         let enter = |s: RwState| {
             if allowed {
                 Self::entered(kind, s)
@@ -420,10 +412,27 @@ impl<P: Policy> RawRwLock<P> {
             }
             old
         };
-        if let (READ, Ok(old)) = (kind, old) {
-            turn.set_tag(READ | if old.phase() { MARK } else { 0 });
+        if let Ok(old) = old {
+            turn.set_tag(Self::marked(kind, old));
         }
         false
+    }
+
+    /// One of this `kind` queues.
+    fn announced(kind: usize, s: RwState) -> RwState {
+        let bars = P::RULE.bars && (kind != READ || P::RULE.one_line);
+        let s = s.queued(bars);
+        if kind == UPGRADE {
+            s.upgrading(true)
+        } else {
+            s
+        }
+    }
+
+    /// The tag of one that queues in this state.
+    fn marked(kind: usize, s: RwState) -> usize {
+        let marked = kind == READ && s.phase();
+        kind | if marked { MARK } else { 0 }
     }
 
     /// What a waiter held goes back.
@@ -489,7 +498,7 @@ unsafe impl<P: Policy> Protocol<LANES> for RawRwLock<P> {
 
     #[inline]
     fn try_now(&self, tag: usize) -> bool {
-        self.join(tag)
+        self.join(tag & KIND)
     }
 
     #[inline]
@@ -630,6 +639,17 @@ impl<P: Policy> RawRwLock<P> {
         let _ = self.word.update(order, |s| {
             Some(s.with_queue(waiting, barred)).filter(|new| *new != s)
         });
+    }
+}
+
+// SAFETY: it changes the word only.
+unsafe impl<P: Policy> Home<LANES> for RawRwLock<P> {
+    fn moved_in(&self, _: &mut Locked<'_, LANES>, tag: usize) -> usize {
+        let kind = tag & KIND;
+        // As where a newcomer announces itself; the lock is not taken here.
+        let order = readers::order::<P::Readers>(Ordering::Relaxed);
+        let old = self.word.update(order, |s| Some(Self::announced(kind, s)));
+        old.map_or(tag, |s| Self::marked(kind, s))
     }
 }
 

@@ -18,6 +18,7 @@
 //! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore.
 
 mod async_lock;
+mod cond;
 mod event;
 mod futures_intrusive;
 mod futures_util;
@@ -43,6 +44,11 @@ pub mod mutexes {
     pub use super::ours::{Adaptive, Barging, Fifo};
     pub use super::saa::Mutex as Saa;
     pub use super::tokio::Mutex as Tokio;
+}
+
+/// The types that implement [`AsyncCond`].
+pub mod conds {
+    pub use super::cond::{Mea, Ours, OursOverTokio};
 }
 
 /// The types that implement [`AsyncSemaphore`].
@@ -100,6 +106,7 @@ pub mod barriers {
     pub use async_sync::Barrier as Ours;
 }
 
+pub use cond::AsyncCond;
 pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};

@@ -6,6 +6,7 @@ pub mod any_once;
 pub mod any_semaphore;
 pub mod any_wait_group;
 pub mod barrier;
+pub mod cond;
 pub mod lock_all;
 pub mod mutex;
 pub mod once;

@@ -49,6 +49,12 @@ impl WakeBatch {
         self.len < Self::CAPACITY
     }
 
+    /// Whether so many wakers more have room.
+    #[inline]
+    pub(super) const fn has_room_for(&self, n: usize) -> bool {
+        self.len + n <= Self::CAPACITY
+    }
+
     /// Adds a waker.
     ///
     /// # Panics

@@ -87,6 +87,14 @@ impl<const LANES: usize> WaitList<LANES> {
         self.len() == 0
     }
 
+    /// Whether nobody is queued: a snapshot, without the lock. If so, what was done under the lock before
+    /// the last one left is seen.
+    #[inline]
+    pub(super) fn is_deserted(&self) -> bool {
+        // Acquire: pairs with the unlocking after which nobody was left.
+        self.lock.peek_with(Ordering::Acquire).len() == 0
+    }
+
     /// Whether a baton has been unclaimed for too long: a snapshot, without the lock. Looks at the
     /// clock only if there is a baton.
     #[inline]
@@ -370,9 +378,9 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// # Safety
     ///
     /// `node` is not linked anywhere, stays where it is until it has left this queue, and its
-    /// future is the caller.
+    /// future is the caller (or the caller holds the lock of the queue that it was in before).
     #[inline]
-    pub(super) unsafe fn push_back(&mut self, node: &Waiter, lane: usize) {
+    pub(super) unsafe fn push_back(&mut self, node: *const Waiter, lane: usize) {
         // SAFETY: the caller's promise; behind the last is before the first.
         unsafe { self.link_before(node, self.behind(lane)) };
         if self.head(lane).is_null() {
@@ -421,6 +429,61 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         }
     }
 
+    /// Links `node` before all who wait in lane 0.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push_back`](Self::push_back).
+    pub(super) unsafe fn push_front(&mut self, node: *const Waiter) {
+        let head = self.head(0);
+        if head.is_null() {
+            // SAFETY: the caller's promise.
+            return unsafe { self.push_back(node, 0) };
+        }
+        // SAFETY: the caller's promise; the head is linked.
+        unsafe { self.link_before(node, head) };
+        self.set_head(0, node);
+    }
+
+    /// The first baton of a queue with two lanes, or null.
+    #[inline]
+    pub(super) fn first_baton(&self) -> *const Waiter {
+        debug_assert!(LANES > 1);
+        self.head(WaitList::<LANES>::BATONS)
+    }
+
+    /// The baton behind `node`, or null. The queue has two lanes.
+    ///
+    /// # Safety
+    ///
+    /// `node` is a baton of this queue.
+    #[inline]
+    pub(super) unsafe fn next_baton(&self, node: *const Waiter) -> *const Waiter {
+        // SAFETY: the lock is held and the node is linked.
+        let next = unsafe { (*node).read(|fields| fields.next) };
+        if next == self.head(0) || next == self.first_baton() {
+            ptr::null()
+        } else {
+            next
+        }
+    }
+
+    /// Whether so many wake-ups more have room.
+    #[inline]
+    pub(super) fn has_room_for(&self, n: usize) -> bool {
+        self.batch.has_room_for(n)
+    }
+
+    /// Calls `waker` once the queue is unlocked.
+    ///
+    /// # Panics
+    ///
+    /// If the batch of wake-ups is full.
+    #[inline]
+    pub(super) fn wake_later(&mut self, waker: Waker) {
+        self.batch.push(waker);
+    }
+
     /// How many nodes [`same_task_baton`](Self::same_task_baton) and `push_revoked` look at.
     pub const SCAN: usize = 16;
 
@@ -431,12 +494,13 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     ///
     /// As for [`push_back`](Self::push_back); `successor` is linked, or null and the queue empty.
     #[inline]
-    unsafe fn link_before(&mut self, node: &Waiter, successor: *const Waiter) {
+    unsafe fn link_before(&mut self, node_ptr: *const Waiter, successor: *const Waiter) {
         assert!(
             self.guarded.len() < LenLock::MAX,
             "more than 2^27 - 1 waiters in one queue"
         );
-        let node_ptr: *const Waiter = node;
+        // SAFETY: the caller's promise.
+        let node = unsafe { &*node_ptr };
         self.guarded.linked();
         if successor.is_null() {
             // SAFETY: the lock is held, and `node` is not linked: nobody else accesses its fields.
@@ -583,6 +647,12 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
     ///
     /// If the batch of wake-ups is full.
     pub fn give(self, phase: Phase, now: u32) {
+        self.promote(phase, now, true);
+    }
+
+    /// The same; without `wake` it keeps its waker.
+    #[inline]
+    pub(super) fn promote(self, phase: Phase, now: u32, wake: bool) {
         debug_assert!(phase.is_baton());
         // SAFETY: the node is linked and the queue is locked as long as `self` lives.
         let node = unsafe { &*self.node };
@@ -591,7 +661,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         let waker = unsafe {
             node.write(|fields| {
                 fields.baton = now.max(1); // 0 stands for "never"
-                fields.take_waker(old)
+                if wake { fields.take_waker(old) } else { None }
             })
         };
         if let Some(waker) = waker {
@@ -640,7 +710,14 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         self.expel(Phase::settled(verdict));
     }
 
-    fn expel(self, phase: Phase) {
+    /// The node itself.
+    #[inline]
+    pub(super) fn as_ptr(&self) -> *const Waiter {
+        self.node
+    }
+
+    /// Takes it out, into a phase that is not linked.
+    pub(super) fn expel(self, phase: Phase) {
         // SAFETY: the node is linked and the queue is locked as long as `self` lives; the last use
         // of the reference is the store of the phase, before which its future cannot let it go.
         let node = unsafe { &*self.node };

@@ -91,7 +91,13 @@ impl LenLock {
     #[inline]
     pub(super) fn peek(&self) -> Guarded {
         // Relaxed: a snapshot orders nothing.
-        Guarded(self.word.load(Ordering::Relaxed) & !LOCKED)
+        self.peek_with(Ordering::Relaxed)
+    }
+
+    /// A snapshot that may order what comes after it.
+    #[inline]
+    pub(super) fn peek_with(&self, order: Ordering) -> Guarded {
+        Guarded(self.word.load(order) & !LOCKED)
     }
 
     /// Locks, and returns what is guarded.

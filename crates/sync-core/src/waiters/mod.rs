@@ -47,14 +47,21 @@
 //!
 //! [`Waiter`] is the node, [`WaitList`] the queue, [`Locked`] the queue while it is locked,
 //! [`Waiting`] the future that owns a node and drives a [`Protocol`].
+//!
+//! Those who first wait to be called, and then for a lock, wait in a [`Lobby`]: see `lobby`, which
+//! has the phases of that part, and [`Moving`], the future that goes from a lobby into the queue of a
+//! [`Home`].
 
 mod batch;
 #[cfg(all(test, not(shuttle)))]
 mod bell;
+mod guest;
 mod list;
+mod lobby;
 mod lock;
 #[cfg(all(test, loom))]
 mod loom;
+mod moving;
 mod node;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
@@ -62,7 +69,10 @@ mod unwind;
 mod waiting;
 
 pub use batch::WakeBatch;
+pub use guest::Owed;
 pub use list::{Front, Locked, Patience, WaitList};
+pub use lobby::Lobby;
+pub use moving::{Calling, Home, Moving};
 pub use node::{Phase, Waiter};
 pub use unwind::OnUnwind;
 pub use waiting::{Contains, Driver, Left, Protocol, Refused, Turn, Verdict, Waiting};

@@ -36,12 +36,23 @@ impl Phase {
     pub const Idle: Phase = Phase(0);
     /// In the queue.
     pub const Queued: Phase = Phase(1);
+    /// In a [`Lobby`](super::Lobby), until somebody calls.
+    pub const Parked: Phase = Phase(2);
+    /// In a lobby; called, but left asleep: another one will take it along.
+    pub const Called: Phase = Phase(3);
+    /// In a lobby; called and woken.
+    pub const Woken: Phase = Phase(4);
     /// In the queue, told to try.
-    pub const Notified: Phase = Phase(2);
+    pub const Notified: Phase = Phase(5);
     /// In the queue, owner of what it waited for.
-    pub const Granted: Phase = Phase(3);
+    pub const Granted: Phase = Phase(6);
+    /// In the queue, as Queued, but without a waker: it was woken before it came here, by a call that
+    /// its future has not heeded yet.
+    pub const Unarmed: Phase = Phase(7);
     /// Out of the queue after its baton was taken.
-    pub const Revoked: Phase = Phase(4);
+    pub const Revoked: Phase = Phase(8);
+    /// Out of a lobby: it was called and did not come in time.
+    pub const Missed: Phase = Phase(9);
 
     /// Values from here on are verdicts.
     const SETTLED: u8 = 16;
@@ -62,14 +73,27 @@ impl Phase {
     #[inline]
     #[must_use]
     pub const fn is_linked(self) -> bool {
-        self.0.wrapping_sub(Phase::Queued.0) <= Phase::Granted.0 - Phase::Queued.0
+        self.0 == Phase::Queued.0
+            || self.0.wrapping_sub(Phase::Notified.0) <= Phase::Unarmed.0 - Phase::Notified.0
+    }
+
+    /// Whether a node in this phase is in a lobby.
+    #[inline]
+    pub(super) const fn is_in_lobby(self) -> bool {
+        self.0.wrapping_sub(Phase::Parked.0) <= Phase::Woken.0 - Phase::Parked.0
+    }
+
+    /// Whether a node in this phase owns a waker.
+    #[inline]
+    const fn has_waker(self) -> bool {
+        self.0.wrapping_sub(Phase::Queued.0) <= Phase::Called.0 - Phase::Queued.0
     }
 
     /// Whether this is a baton: an obligation that its holder has to use or pass on.
     #[inline]
     #[must_use]
     pub const fn is_baton(self) -> bool {
-        matches!(self, Phase::Notified | Phase::Granted)
+        self.0.wrapping_sub(Phase::Called.0) <= Phase::Granted.0 - Phase::Called.0
     }
 }
 
@@ -78,6 +102,11 @@ impl fmt::Debug for Phase {
         let name = match *self {
             Phase::Idle => "Idle",
             Phase::Queued => "Queued",
+            Phase::Parked => "Parked",
+            Phase::Called => "Called",
+            Phase::Woken => "Woken",
+            Phase::Unarmed => "Unarmed",
+            Phase::Missed => "Missed",
             Phase::Notified => "Notified",
             Phase::Granted => "Granted",
             Phase::Revoked => "Revoked",
@@ -94,10 +123,10 @@ impl fmt::Debug for Phase {
 pub(super) struct Fields {
     pub(super) prev: *const Waiter,
     pub(super) next: *const Waiter,
-    /// Owned while the phase is Queued. In every later phase these are the bits of a waker that was
+    /// Owned while the phase is Queued, Parked or Called. In every other phase these are the bits of a waker that was
     /// moved out: an identity to compare with, no more.
     waker: MaybeUninit<Waker>,
-    /// The tick at which the waiter was first queued.
+    /// The tick at which the waiter was first queued; in a lobby, the number of its arrival.
     pub(super) since: u32,
     /// The tick at which it was last given a baton; 0 if it never was.
     pub(super) baton: u32,
@@ -266,7 +295,7 @@ impl Fields {
     /// Whether the node, which is in `phase`, owns a waker that wakes the task of `waker`.
     #[inline]
     pub(super) fn is_armed_for(&self, waker: &Waker, phase: Phase) -> bool {
-        phase == Phase::Queued && self.is_of_task(waker)
+        phase.has_waker() && self.is_of_task(waker)
     }
 
     /// Whether the last waker of the node was one of the task of `waker`.
@@ -291,16 +320,18 @@ impl Fields {
     /// or the future's stage is no longer `Waiting`, and nobody asks for the phase again.
     #[inline]
     pub(super) unsafe fn take_waker(&mut self, phase: Phase) -> Option<Waker> {
-        // SAFETY: a queued node owns an initialised waker; with its phase it gives up the ownership.
-        (phase == Phase::Queued).then(|| unsafe { self.waker.assume_init_read() })
+        // SAFETY: such a node owns an initialised waker; with its phase it gives up the ownership.
+        phase
+            .has_waker()
+            .then(|| unsafe { self.waker.assume_init_read() })
     }
 
-    /// Puts a waker in a node that was in `phase` and becomes Queued. Returns the one it replaces,
+    /// Puts a waker in a node that was in `phase` and becomes Queued or Parked. Returns the one it replaces,
     /// to be dropped once no lock is held.
     ///
     /// # Safety
     ///
-    /// As for [`take_waker`](Self::take_waker); the new phase is Queued.
+    /// As for [`take_waker`](Self::take_waker); the new phase is Queued or Parked.
     #[inline]
     pub(super) unsafe fn put_waker(&mut self, waker: Waker, phase: Phase) -> Option<Waker> {
         // SAFETY: the caller promises as much.
@@ -318,7 +349,10 @@ impl Drop for Waiter {
         // The owning future has taken the node out of the queue and its waker out of the node. A
         // node that is still linked here would be a bug that nobody survives.
         debug_assert!(
-            self.stage() != Stage::Waiting || !self.phase(Ordering::Relaxed).is_linked(),
+            self.stage() != Stage::Waiting || {
+                let phase = self.phase(Ordering::Relaxed);
+                !phase.is_linked() && !phase.is_in_lobby()
+            },
             "a queued waiter was dropped: its future must leave the queue first"
         );
     }

@@ -107,7 +107,7 @@ pub unsafe trait Contains<const LANES: usize> {
 /// What only this module can make: the right to reach the primitive inside of a thing, and its
 /// queue. Without it, anybody could unlock a mutex whose guard is out.
 #[derive(Clone, Copy, Debug)]
-pub struct Driver(());
+pub struct Driver(pub(super) ());
 
 /// What becomes of a waiter that was polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,7 +259,7 @@ where
 // The functions below are not generic over the holder, so each exists once for each primitive.
 
 #[inline(never)]
-fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
+pub(super) fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
     raw: &P,
     node: &Waiter,
     waker: &Waker,
@@ -447,7 +447,12 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
 ) -> Step {
     // SAFETY: the lock is held, and the node has been queued.
     let armed = phase == Phase::Queued && unsafe { node.read(|f| f.is_armed_for(waker, phase)) };
-    let mut turn = Turn::new(node, waker, phase, armed || wakers.spare.is_some());
+    let shown = if phase == Phase::Unarmed {
+        Phase::Queued // to a protocol, the same
+    } else {
+        phase
+    };
+    let mut turn = Turn::new(node, waker, shown, armed || wakers.spare.is_some());
     let verdict = raw.turn(queue, &mut turn);
     let look_again = turn.look_again;
     let step = match verdict {
@@ -527,7 +532,7 @@ fn conclude(phase: Phase) -> Option<Result<(), Refused>> {
 }
 
 #[inline(never)]
-fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Waiter) {
+pub(super) fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Waiter) {
     let held = node.stage() == Stage::Held;
     node.set_stage(Stage::Done);
     let waker;
@@ -541,7 +546,7 @@ fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Waiter) {
         let phase = node.phase(Ordering::Relaxed);
         let left = match phase {
             _ if held => Left::Acquired,
-            Phase::Queued => Left::Queued,
+            Phase::Queued | Phase::Unarmed => Left::Queued,
             Phase::Notified => Left::Notified,
             Phase::Granted => Left::Acquired,
             // Its baton was taken, or its wait ended, while we waited for the lock.
