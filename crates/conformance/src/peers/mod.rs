@@ -1,7 +1,8 @@
-//! Other crates' mutexes, semaphores and wait groups behind one trait each, and ours among them.
+//! Other crates' mutexes, reader-writer locks, semaphores and wait groups behind one trait each, and ours among them.
 //!
 //! Scenarios, the table of promises and the benches are written against these traits. The lists of
 //! who takes part stand once, in [`for_each_mutex!`](crate::for_each_mutex),
+//! [`for_each_rwlock!`](crate::for_each_rwlock),
 //! [`for_each_semaphore!`](crate::for_each_semaphore) and
 //! [`for_each_wait_group!`](crate::for_each_wait_group).
 //!
@@ -14,7 +15,8 @@
 //!   tasks through `unsafe` only.
 //! * mea's `Latch` and other latches: their count is fixed when they are made, so they have no
 //!   tokens.
-//! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore.
+//! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore, neither
+//!   futures-util nor futures-intrusive a reader-writer lock.
 
 mod async_lock;
 mod futures_intrusive;
@@ -23,6 +25,7 @@ mod maitake;
 mod mea;
 mod mutex;
 mod ours;
+mod rwlock;
 mod saa;
 mod semaphore;
 mod tokio;
@@ -41,6 +44,9 @@ pub mod mutexes {
     pub use super::saa::Mutex as Saa;
     pub use super::tokio::Mutex as Tokio;
 }
+
+/// The types that implement [`AsyncRwLock`].
+pub mod rwlocks;
 
 /// The types that implement [`AsyncSemaphore`].
 pub mod semaphores {
@@ -63,6 +69,7 @@ pub mod wait_groups {
 }
 
 pub use mutex::{AsyncMutex, BlockingMutex};
+pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
@@ -97,6 +104,26 @@ macro_rules! for_each_mutex {
             mea: $crate::peers::mutexes::Mea;
             saa: $crate::peers::mutexes::Saa, blocking;
             maitake: $crate::peers::mutexes::Maitake;
+        }
+    };
+}
+
+/// Hands the list of reader-writer locks to a macro: `name: Type, offers...;` for each.
+///
+/// The offers are `downgradable` and `upgradable`, for the traits of these names.
+#[macro_export]
+macro_rules! for_each_rwlock {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            write_preferring: $crate::peers::rwlocks::WritePreferring, downgradable, upgradable;
+            read_preferring: $crate::peers::rwlocks::ReadPreferring, downgradable, upgradable;
+            fifo: $crate::peers::rwlocks::Fifo, downgradable, upgradable;
+            read_mostly: $crate::peers::rwlocks::ReadMostly, downgradable, upgradable;
+            tokio: $crate::peers::rwlocks::Tokio, downgradable;
+            async_lock: $crate::peers::rwlocks::AsyncLock, downgradable, upgradable;
+            mea: $crate::peers::rwlocks::Mea, downgradable;
+            saa: $crate::peers::rwlocks::Saa;
+            maitake: $crate::peers::rwlocks::Maitake;
         }
     };
 }
