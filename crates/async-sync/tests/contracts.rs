@@ -383,8 +383,11 @@ fn variance_of_the_rwlock<'short, 'long: 'short>(
         RwLockWriteGuard<'long, u8>,
         RwLockUpgradableReadGuard<'long, u8>,
     ),
-    mapped: (MappedRwLockReadGuard<'long, u8>, MappedRwLockWriteGuard<'long, u8>),
-    futures: (Read<'long, u8>, Write<'long, u8>, RawLocking<'long>),
+    mapped: (
+        MappedRwLockReadGuard<'long, u8>,
+        MappedRwLockWriteGuard<'long, u8>,
+    ),
+    future: RawLocking<'long>,
     locker: ReadLocker<'long, u8>,
 ) -> (
     (
@@ -392,11 +395,14 @@ fn variance_of_the_rwlock<'short, 'long: 'short>(
         RwLockWriteGuard<'short, u8>,
         RwLockUpgradableReadGuard<'short, u8>,
     ),
-    (MappedRwLockReadGuard<'short, u8>, MappedRwLockWriteGuard<'short, u8>),
-    (Read<'short, u8>, Write<'short, u8>, RawLocking<'short>),
+    (
+        MappedRwLockReadGuard<'short, u8>,
+        MappedRwLockWriteGuard<'short, u8>,
+    ),
+    RawLocking<'short>,
     ReadLocker<'short, u8>,
 ) {
-    (guards, mapped, futures, locker)
+    (guards, mapped, future, locker)
 }
 
 #[test]

@@ -111,7 +111,10 @@ pub async fn s29_a_writer_gets_in<L: AsyncRwLock, R: Runtime>(rt: R) {
         }
         rt.sleep(PAUSE).await;
     }
-    assert!(lock.try_read().is_none(), "readers pass a writer that waits");
+    assert!(
+        lock.try_read().is_none(),
+        "readers pass a writer that waits"
+    );
     drop(reader);
     writer.await.expect("the writer ends");
     assert_eq!(*lock.read().await, 1);

@@ -5,5 +5,6 @@
 //! an [`Operation`](super::Operation).
 
 pub mod mutex;
+pub mod rwlock;
 pub mod semaphore;
 pub mod wait_group;
