@@ -166,8 +166,10 @@ impl fmt::Display for Tier {
 /// The primitive whose models are the ones that can see a fault in this file; none if all can.
 fn primitive(file: &str) -> Option<&'static str> {
     let has = |part: &&(&str, &str)| file.contains(part.0);
-    const FILES: [(&str, &str); 6] = [
+    const FILES: [(&str, &str); 8] = [
         ("/mutex/", "mutex"),
+        ("/rwlock/", "rwlock"),
+        ("/word/rw.rs", "rwlock"),
         ("/word/lock.rs", "mutex"),
         ("/semaphore/", "semaphore"),
         ("/word/permit.rs", "semaphore"),
