@@ -378,31 +378,21 @@ fn more_variance<'short, 'long: 'short>(
 /// The same for those of the reader-writer lock.
 #[allow(dead_code, reason = "compiling is the test")]
 fn variance_of_the_rwlock<'short, 'long: 'short>(
-    guards: (
-        RwLockReadGuard<'long, u8>,
-        RwLockWriteGuard<'long, u8>,
-        RwLockUpgradableReadGuard<'long, u8>,
-    ),
-    mapped: (
-        MappedRwLockReadGuard<'long, u8>,
-        MappedRwLockWriteGuard<'long, u8>,
-    ),
-    future: RawLocking<'long>,
+    reads: RwLockReadGuard<'long, u8>,
+    writes: RwLockWriteGuard<'long, u8>,
+    may_upgrade: RwLockUpgradableReadGuard<'long, u8>,
+    part: MappedRwLockReadGuard<'long, u8>,
+    part_to_write: MappedRwLockWriteGuard<'long, u8>,
+    raw: RawLocking<'long>,
     locker: ReadLocker<'long, u8>,
-) -> (
-    (
-        RwLockReadGuard<'short, u8>,
-        RwLockWriteGuard<'short, u8>,
-        RwLockUpgradableReadGuard<'short, u8>,
-    ),
-    (
-        MappedRwLockReadGuard<'short, u8>,
-        MappedRwLockWriteGuard<'short, u8>,
-    ),
-    RawLocking<'short>,
-    ReadLocker<'short, u8>,
 ) {
-    (guards, mapped, future, locker)
+    let _: RwLockReadGuard<'short, u8> = reads;
+    let _: RwLockWriteGuard<'short, u8> = writes;
+    let _: RwLockUpgradableReadGuard<'short, u8> = may_upgrade;
+    let _: MappedRwLockReadGuard<'short, u8> = part;
+    let _: MappedRwLockWriteGuard<'short, u8> = part_to_write;
+    let _: RawLocking<'short> = raw;
+    let _: ReadLocker<'short, u8> = locker;
 }
 
 #[test]

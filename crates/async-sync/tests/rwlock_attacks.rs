@@ -494,3 +494,28 @@ fn nobody_starves_in_turns() {
     check::<WritePreferring>();
     check::<ReadMostly>();
 }
+
+/// A line of upgradable readers never ends: those who queue to read enter beside the next of them, not
+/// behind the last.
+#[test]
+fn readers_do_not_wait_for_a_line_of_upgradable_ones() {
+    fn check<P: Policy>() {
+        let _time = VirtualTime::start();
+        let lock = RwLock::<_, P>::with_policy(());
+        let mut holder = lock.try_upgradable_read().unwrap();
+        let mut next = queued(lock.upgradable_read());
+        for _ in 0..5 {
+            let behind = queued(lock.upgradable_read());
+            let mut reads = queued(lock.read());
+            drop(holder);
+            assert!(next.woken() && reads.woken());
+            drop(reads.ready());
+            holder = next.ready();
+            next = behind;
+        }
+        drop((holder, next));
+        as_new(&lock);
+    }
+    check::<WritePreferring>();
+    check::<ReadMostly>();
+}
