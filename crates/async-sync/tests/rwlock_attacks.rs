@@ -173,7 +173,8 @@ for_each_policy! {
         }
         let kinds = if cfg!(miri) { 2 } else { 4 };
         // What is held at first, three waiters, who leaves, before or after the release, how late.
-        for code in 0..2 * kinds * kinds * kinds * 3 * 2 * 2 {
+        let step = if cfg!(miri) { 7 } else { 1 };
+        for code in (0..2 * kinds * kinds * kinds * 3 * 2 * 2).step_by(step) {
             let mut rest = code;
             let mut digit = |n: usize| {
                 let digit = rest % n;
@@ -342,16 +343,16 @@ for_each_policy! {
         as_new(&lock);
     }
 
-    /// All futures leaked: whoever comes later gets in, once the grants are stale.
+    /// Futures of all kinds that are never polled again, nor dropped: whoever comes later gets in, once
+    /// the grants are stale.
     fn leaked_waiters_block_nobody_for_ever<P>() {
         let mut time = VirtualTime::start();
-        let lock: &'static RwLock<(), P> = Box::leak(Box::new(RwLock::with_policy(())));
+        let lock = RwLock::<_, P>::with_policy(());
         let held = lock.try_write().unwrap();
-        for _ in 0..3 {
-            std::mem::forget(queued(lock.read()));
-            std::mem::forget(queued(lock.write()));
-            std::mem::forget(queued(lock.upgradable_read()));
-        }
+        // (Forgotten until the end, so that Miri does not complain.)
+        let leaked: Vec<_> = (0..3)
+            .map(|_| (queued(lock.read()), queued(lock.write()), queued(lock.upgradable_read())))
+            .collect();
         drop(held);
         let mut writes = queued(lock.write());
         let mut looks = 0;
@@ -362,7 +363,9 @@ for_each_policy! {
             drop(lock.try_read());
         }
         drop(writes.ready());
-        as_new(lock);
+        as_new(&lock);
+        drop(leaked);
+        as_new(&lock);
     }
 
     /// Readers and writers of real threads: two counters that are equal whenever one may look, and

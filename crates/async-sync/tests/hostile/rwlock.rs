@@ -129,8 +129,7 @@ for_each_policy! {
 
     fn a_waker_may_drop_the_other_waiters<P>() {
         let _time = support::VirtualTime::start();
-        let lock = Box::leak(Box::new(RwLock::<u32, P>::with_policy(0)));
-        let lock: &'static _ = lock;
+        let lock = Rc::new(RwLock::<u32, P>::with_policy(0));
         let held = lock.try_write().unwrap();
         let others: Rc<RefCell<Vec<support::Polled<dyn Future<Output = ()>>>>> = Rc::default();
         let script = Script {
@@ -143,6 +142,7 @@ for_each_policy! {
         let mut first = Box::pin(lock.read());
         assert!(poll(&mut first, &script).is_pending());
         for n in 0..40 {
+            let lock = Rc::clone(&lock);
             let mut other = support::Polled::new(async move {
                 if n % 2 == 0 {
                     drop(lock.write().await);
@@ -156,7 +156,7 @@ for_each_policy! {
         drop(held);
         drop(finish(&mut first, &script));
         drop(std::mem::take(&mut *others.borrow_mut()));
-        as_new(lock);
+        as_new(&lock);
     }
 
     /// A waker panics when it is called: whoever lets go gets the panic, nobody else is affected.

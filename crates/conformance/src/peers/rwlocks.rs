@@ -1,4 +1,4 @@
-//! Everybody's reader-writer lock, behind [`AsyncRwLock`](super::AsyncRwLock).
+//! Everybody's reader-writer lock, behind one trait.
 
 use async_sync::rwlock::{self, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard};
 
