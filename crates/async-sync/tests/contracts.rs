@@ -26,6 +26,13 @@ use async_sync::reentrant::{
     OwnedReentrantMutexGuard, RawReentrantLock, ReentrantLock, ReentrantLockOwned,
     ReentrantMutexGuard, ZeroOwner,
 };
+use async_sync::rwlock::{
+    self, MappedRwLockReadGuard, MappedRwLockWriteGuard, OwnedMappedRwLockReadGuard,
+    OwnedMappedRwLockWriteGuard, OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard,
+    OwnedRwLockWriteGuard, RawLocking, RawRwLock, Read, ReadLocker, ReadMostly, ReadOwned, RwLock,
+    RwLockMetrics, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard, UpgradableRead,
+    Upgrade, Write, WriteOwned,
+};
 use async_sync::semaphore::{
     Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, SemaphoreMetrics, TryAcquireError,
 };
@@ -109,6 +116,68 @@ fn sizes() {
     }
     let mutex = Mutex::new(());
     assert!(size_of_future(&mutex.lock_when(|()| true)) <= 96);
+}
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn sizes_of_the_rwlock() {
+    assert!(size_of::<RwLock<()>>() <= 40);
+    assert!(size_of::<RwLock<(), rwlock::Fifo>>() <= 40);
+    assert!(size_of::<RawRwLock>() <= 40);
+    assert!(size_of::<Read<'_, ()>>() <= 64);
+    assert!(size_of::<Write<'_, ()>>() <= 64);
+    assert!(size_of::<UpgradableRead<'_, ()>>() <= 64);
+    assert!(size_of::<ReadOwned<()>>() <= 64);
+    assert!(size_of::<WriteOwned<()>>() <= 64);
+    assert!(size_of::<RawLocking<'_>>() <= 64);
+    assert!(size_of::<Upgrade<&'static RwLock<()>>>() <= 72);
+    assert_eq!(size_of::<RwLockReadGuard<'_, u64>>(), 8);
+    assert_eq!(size_of::<RwLockWriteGuard<'_, u64>>(), 8);
+    assert_eq!(size_of::<RwLockUpgradableReadGuard<'_, u64>>(), 8);
+    assert_eq!(size_of::<OwnedRwLockReadGuard<u64>>(), 8);
+    assert_eq!(size_of::<MappedRwLockReadGuard<'_, u64>>(), 16);
+    // Eight pairs of cache lines, and one for the rest.
+    assert!(size_of::<RwLock<(), ReadMostly>>() <= 9 * 128);
+}
+
+#[test]
+fn nothing_is_allocated_by_an_rwlock() {
+    fn check<P: rwlock::Policy>() {
+        let lock = RwLock::<_, P>::with_policy(0);
+        let mut cx = Context::from_waker(Waker::noop());
+        let count = allocations(|| {
+            let held = lock.try_write().unwrap();
+            let mut reads = [const { None }; 20].map(|_: Option<()>| Some(lock.read()));
+            for read in &mut reads {
+                // SAFETY: the array does not move until it is dropped.
+                let read = unsafe { std::pin::Pin::new_unchecked(read.as_mut().unwrap()) };
+                assert!(read.poll(&mut cx).is_pending());
+            }
+            let mut write = std::pin::pin!(lock.write());
+            assert!(write.as_mut().poll(&mut cx).is_pending());
+            let mut cancelled = std::pin::pin!(Some(lock.upgradable_read()));
+            let polled = cancelled.as_mut().as_pin_mut().unwrap().poll(&mut cx);
+            assert!(polled.is_pending());
+            cancelled.set(None);
+            drop(RwLockWriteGuard::downgrade(held)); // grants
+            for read in &mut reads {
+                *read = None;
+            }
+            assert!(write.as_mut().poll(&mut cx).is_ready());
+            let up = lock.try_upgradable_read().unwrap();
+            let reader = lock.try_read().unwrap();
+            let mut upgrade = std::pin::pin!(RwLockUpgradableReadGuard::upgrade(up));
+            assert!(upgrade.as_mut().poll(&mut cx).is_pending());
+            drop(reader);
+            assert!(upgrade.as_mut().poll(&mut cx).is_ready());
+        });
+        assert_eq!(count, 0);
+        assert!(lock.try_write().is_some());
+    }
+    check::<rwlock::WritePreferring>();
+    check::<rwlock::ReadPreferring>();
+    check::<rwlock::Fifo>();
+    check::<ReadMostly>();
 }
 
 #[test]
@@ -317,6 +386,8 @@ fn waits_can_be_spawned(shared: Arc<(Mutex<u8>, Cond)>) {
 type NotSync = Cell<u8>;
 type NotSend = Rc<u8>;
 struct NotClone;
+/// May be looked at from other threads, and not be moved there.
+type SyncOnly = std::sync::MutexGuard<'static, u8>;
 
 // Locks: as `std::sync::Mutex`.
 assert_impl_all!(Mutex<NotSync>: Send, Sync);
@@ -349,6 +420,70 @@ assert_impl_all!(Barrier: Send, Sync, Unpin);
 assert_impl_all!(Barrier<fn() -> Result<(), NotSend>>: Send, Sync);
 assert_not_impl_any!(Barrier<Box<dyn Fn() -> Result<(), ()>>>: Send, Sync);
 assert_not_impl_any!(Barrier<Box<dyn Fn() -> Result<(), ()> + Send>>: Sync);
+
+// A reader-writer lock: as `std::sync::RwLock`. Readers look at the value from several threads.
+assert_impl_all!(RwLock<u8>: Send, Sync, Unpin, Default, From<u8>);
+assert_impl_all!(RwLock<str>: Send, Sync);
+assert_impl_all!(RwLock<NotSync>: Send);
+assert_not_impl_any!(RwLock<NotSync>: Sync);
+assert_not_impl_any!(RwLock<NotSend>: Send, Sync);
+// Sync and not Send: the lock gives the value out, too.
+assert_not_impl_any!(RwLock<SyncOnly>: Send, Sync);
+assert_impl_all!(RawRwLock: Send, Sync, Unpin, Default);
+assert_impl_all!(RwLock<u8, ReadMostly>: Send, Sync, Unpin, Default);
+assert_impl_all!(RwLockReadGuard<'static, u8>: Send, Sync, Unpin);
+assert_impl_all!(RwLockWriteGuard<'static, u8>: Send, Sync, Unpin);
+assert_impl_all!(RwLockUpgradableReadGuard<'static, u8>: Send, Sync, Unpin);
+assert_not_impl_any!(RwLockReadGuard<'static, NotSync>: Send, Sync);
+assert_not_impl_any!(RwLockWriteGuard<'static, NotSync>: Sync);
+assert_not_impl_any!(RwLockReadGuard<'static, NotSend>: Send, Sync);
+assert_not_impl_any!(RwLockWriteGuard<'static, NotSend>: Send, Sync);
+assert_not_impl_any!(RwLockWriteGuard<'static, SyncOnly>: Send);
+assert_not_impl_any!(RwLockUpgradableReadGuard<'static, SyncOnly>: Send);
+assert_impl_all!(OwnedRwLockReadGuard<u8>: Send, Sync, Unpin);
+assert_impl_all!(OwnedRwLockWriteGuard<u8>: Send, Sync, Unpin);
+assert_impl_all!(OwnedRwLockUpgradableReadGuard<u8>: Send, Sync, Unpin);
+assert_not_impl_any!(OwnedRwLockReadGuard<NotSync>: Send, Sync);
+assert_not_impl_any!(OwnedRwLockWriteGuard<NotSend>: Send, Sync);
+// Parts: as `&U` and `&mut U`. What is owned is dropped where the guard is.
+assert_impl_all!(MappedRwLockReadGuard<'static, u8>: Send, Sync, Unpin);
+assert_not_impl_any!(MappedRwLockReadGuard<'static, NotSync>: Send, Sync);
+assert_impl_all!(MappedRwLockReadGuard<'static, SyncOnly>: Send, Sync);
+assert_impl_all!(MappedRwLockWriteGuard<'static, u8>: Send, Sync, Unpin);
+assert_impl_all!(MappedRwLockWriteGuard<'static, NotSync>: Send);
+assert_not_impl_any!(MappedRwLockWriteGuard<'static, NotSync>: Sync);
+assert_not_impl_any!(MappedRwLockWriteGuard<'static, NotSend>: Send, Sync);
+assert_not_impl_any!(MappedRwLockWriteGuard<'static, SyncOnly>: Send);
+assert_not_impl_any!(OwnedMappedRwLockReadGuard<NotSend, u8>: Send, Sync);
+assert_not_impl_any!(OwnedMappedRwLockReadGuard<NotSync, u8>: Send, Sync);
+assert_not_impl_any!(OwnedMappedRwLockWriteGuard<NotSend, u8>: Send, Sync);
+assert_not_impl_any!(OwnedMappedRwLockWriteGuard<u8, NotSync>: Sync);
+assert_impl_all!(OwnedMappedRwLockWriteGuard<u8, NotSync>: Send);
+assert_impl_all!(Read<'static, u8>: Send, Sync);
+assert_not_impl_any!(Read<'static, NotSync>: Send);
+assert_not_impl_any!(Read<'static, u8>: Unpin, Clone);
+assert_not_impl_any!(Write<'static, NotSend>: Send);
+assert_not_impl_any!(Write<'static, u8>: Unpin, Clone);
+assert_not_impl_any!(UpgradableRead<'static, u8>: Unpin, Clone);
+assert_impl_all!(ReadOwned<u8>: Send, Sync);
+assert_not_impl_any!(WriteOwned<u8>: Unpin, Clone);
+assert_impl_all!(Upgrade<&'static RwLock<u8>>: Send, Sync);
+assert_not_impl_any!(Upgrade<&'static RwLock<NotSend>>: Send);
+assert_not_impl_any!(Upgrade<&'static RwLock<u8>>: Unpin, Clone);
+assert_impl_all!(RawLocking<'static>: Send, Sync);
+assert_not_impl_any!(RawLocking<'static>: Unpin, Clone);
+assert_impl_all!(ReadLocker<'static, u8>: Send, Sync, Copy);
+assert_not_impl_any!(RwLock<u8>: Clone, Copy);
+assert_not_impl_any!(RawRwLock: Clone, Copy);
+assert_not_impl_any!(RwLockReadGuard<'static, u8>: Clone);
+assert_not_impl_any!(RwLockWriteGuard<'static, u8>: Clone);
+assert_not_impl_any!(RwLockUpgradableReadGuard<'static, u8>: Clone);
+assert_not_impl_any!(MappedRwLockWriteGuard<'static, u8>: Clone);
+// What only reads gives no `&mut` out.
+assert_not_impl_any!(RwLockReadGuard<'static, u8>: std::ops::DerefMut);
+assert_not_impl_any!(RwLockUpgradableReadGuard<'static, u8>: std::ops::DerefMut);
+assert_not_impl_any!(MappedRwLockReadGuard<'static, u8>: std::ops::DerefMut);
+assert_impl_all!(RwLockMetrics: Copy, PartialEq, Send, Sync, Unpin);
 
 // Guards may be sent to another task; they are shared only if their value may be.
 assert_impl_all!(MutexGuard<'static, NotSync>: Send, Unpin);
@@ -761,6 +896,30 @@ fn event_variance<'short, 'long: 'short>(
     (meets, opens, waits, listens, token)
 }
 
+/// The same for the reader-writer lock's own.
+#[allow(dead_code, reason = "compiling is the test")]
+fn variance_of_its_future<'short, 'long: 'short>(raw: RawLocking<'long>) -> RawLocking<'short> {
+    raw
+}
+
+/// The same for its guards.
+#[allow(dead_code, reason = "compiling is the test")]
+fn variance_of_the_rwlock<'short, 'long: 'short>(
+    reads: RwLockReadGuard<'long, u8>,
+    writes: RwLockWriteGuard<'long, u8>,
+    may_upgrade: RwLockUpgradableReadGuard<'long, u8>,
+    part: MappedRwLockReadGuard<'long, u8>,
+    part_to_write: MappedRwLockWriteGuard<'long, u8>,
+    locker: ReadLocker<'long, u8>,
+) {
+    let _: RwLockReadGuard<'short, u8> = reads;
+    let _: RwLockWriteGuard<'short, u8> = writes;
+    let _: RwLockUpgradableReadGuard<'short, u8> = may_upgrade;
+    let _: MappedRwLockReadGuard<'short, u8> = part;
+    let _: MappedRwLockWriteGuard<'short, u8> = part_to_write;
+    let _: ReadLocker<'short, u8> = locker;
+}
+
 #[test]
 fn dyn_values_and_statics() {
     static BARRIER: Barrier = Barrier::new(1);
@@ -784,6 +943,11 @@ fn dyn_values_and_statics() {
     drop(SEMAPHORE.acquire_blocking());
     GROUP.wait_blocking();
     assert_eq!(COND.notify_all(), 0);
+    static TABLE: RwLock<Vec<u8>, ReadMostly> = RwLock::with_policy(Vec::new());
+    TABLE.write_blocking().push(1);
+    assert_eq!(*TABLE.read_blocking(), [1]);
+    let shown: Arc<RwLock<dyn Fn() -> u8 + Send + Sync>> = Arc::new(RwLock::new(|| 7));
+    assert_eq!((shown.read_blocking())(), 7);
     let unsized_value: Arc<Mutex<dyn Fn() -> u8 + Send>> = Arc::new(Mutex::new(|| 7));
     assert_eq!((unsized_value.lock_blocking())(), 7);
     assert_eq!((Arc::clone(&unsized_value).lock_owned_blocking())(), 7);

@@ -5,9 +5,10 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use conformance::peers::{
-    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncSignal,
-    AsyncWaitGroup, BlockingMutex, ClosableSemaphore, GrowableSemaphore, OneByOne,
-    ReusableWaitGroup, ShrinkableSemaphore, WaitingOnceCell, WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncRwLock, AsyncSemaphore, AsyncSignal,
+    AsyncWaitGroup, BlockingMutex, ClosableSemaphore, DowngradableRwLock, GrowableSemaphore,
+    OneByOne, ReusableWaitGroup, ShrinkableSemaphore, UpgradableRwLock, WaitingOnceCell,
+    WeightedSemaphore,
 };
 
 fn now<F: Future>(future: F) -> Option<F::Output> {
@@ -30,6 +31,37 @@ fn blocking<M: BlockingMutex>() {
     let mutex = M::new(1);
     *mutex.lock_blocking() += 1;
     assert_eq!(*mutex.lock_blocking(), 2);
+}
+
+fn rwlock<L: AsyncRwLock>() {
+    let lock = L::new(1);
+    let readers = (now(lock.read()).unwrap(), lock.try_read().unwrap());
+    assert!(lock.try_write().is_none() && now(lock.write()).is_none());
+    drop(readers);
+    *now(lock.write()).unwrap() += 1;
+    let mut writer = lock.try_write().unwrap();
+    *writer += 1;
+    assert!(lock.try_read().is_none() && now(lock.read()).is_none());
+    drop(writer);
+    assert_eq!(*lock.try_read().unwrap(), 3);
+}
+
+fn downgradable<L: DowngradableRwLock>() {
+    let lock = L::new(1);
+    let reader = L::downgrade(lock.try_write().unwrap());
+    assert!(lock.try_write().is_none() && lock.try_read().is_some());
+    drop(reader);
+    assert!(lock.try_write().is_some());
+}
+
+fn upgradable<L: UpgradableRwLock>() {
+    let lock = L::new(1);
+    let up = now(lock.upgradable_read()).unwrap();
+    assert!(now(lock.upgradable_read()).is_none() && lock.try_read().is_some());
+    let writer = now(L::upgrade(up)).unwrap();
+    assert!(lock.try_read().is_none());
+    drop(writer);
+    assert!(lock.try_write().is_some());
 }
 
 fn semaphore<S: AsyncSemaphore>() {
@@ -175,6 +207,9 @@ macro_rules! tests {
 macro_rules! mutexes {
     ($($list:tt)*) => { tests! { mutex: $($list)* } };
 }
+macro_rules! rwlocks {
+    ($($list:tt)*) => { tests! { rwlock: $($list)* } };
+}
 macro_rules! semaphores {
     ($($list:tt)*) => { tests! { semaphore: $($list)* } };
 }
@@ -200,6 +235,7 @@ conformance::for_each_signal!(signals);
 conformance::for_each_gate!(gates);
 conformance::for_each_barrier!(barriers);
 conformance::for_each_mutex!(mutexes);
+conformance::for_each_rwlock!(rwlocks);
 conformance::for_each_semaphore!(semaphores);
 conformance::for_each_wait_group!(wait_groups);
 conformance::for_each_once_cell!(once_cells);

@@ -56,6 +56,26 @@ fn barging() {
 }
 
 #[test]
+fn rwlock_write_preferring() {
+    check(promises::rwlocks(), "write_preferring");
+}
+
+#[test]
+fn rwlock_read_preferring() {
+    check(promises::rwlocks(), "read_preferring");
+}
+
+#[test]
+fn rwlock_fifo() {
+    check(promises::rwlocks(), "fifo");
+}
+
+#[test]
+fn rwlock_read_mostly() {
+    check(promises::rwlocks(), "read_mostly");
+}
+
+#[test]
 
 fn semaphore() {
     check(promises::semaphores(), "ours");

@@ -25,7 +25,8 @@ pub struct MappedGuard<H: Leave, M: Mode, U: ?Sized> {
     handle: H,
     part: NonNull<U>,
     // Invariant, as `&mut U`.
-    unique: PhantomData<(M, fn(U) -> U)>,
+    unique: PhantomData<fn(U) -> U>,
+    mode: PhantomData<M>,
 }
 
 /// What [`RwLockReadGuard::map`](super::Guard::map) returns.
@@ -60,6 +61,7 @@ impl<H: Leave, M: Mode, U: ?Sized> MappedGuard<H, M, U> {
             handle,
             part,
             unique: PhantomData,
+            mode: PhantomData,
         }
     }
 

@@ -180,7 +180,7 @@ impl<T: ?Sized, P: Policy> RwLock<T, P> {
     }
 
     #[inline]
-    fn try_as<'a, M: Mode>(&'a self) -> Option<Guard<&'a Self, M, T>> {
+    fn try_as<M: Mode>(&self) -> Option<Guard<&Self, M, T>> {
         // SAFETY: if this returns true, the lock is ours.
         let guard = || unsafe { Guard::new(self) };
         self.raw.try_enter(M::KIND).then(guard)
@@ -252,7 +252,7 @@ impl<T: ?Sized, P: Policy> RwLock<T, P> {
     }
 
     #[cfg(feature = "std")]
-    fn block_as<'a, M: Mode>(&'a self) -> Guard<&'a Self, M, T> {
+    fn block_as<M: Mode>(&self) -> Guard<&Self, M, T> {
         self.raw.block(M::KIND);
         // SAFETY: the lock is ours.
         unsafe { Guard::new(self) }

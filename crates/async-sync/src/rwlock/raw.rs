@@ -224,15 +224,19 @@ impl<P: Policy> RawRwLock<P> {
         if P::Readers::SHARDED {
             self.readers.sub();
             self.look_after_leaving(self.word.load_in_order());
-        } else if self.word.leave_read().concerns_waiters() {
-            self.look();
+        } else {
+            let before = self.word.leave_read();
+            if before.concerns_waiters() || (before.is_waiting() && self.queue.has_stale_baton()) {
+                self.look();
+            }
         }
     }
 
-    /// A reader that is counted beside the word has left: is it the last one that somebody waits for?
+    /// A reader that is counted beside the word has left: is it the last one that somebody waits for,
+    /// or is what they wait for a grant that nobody claims?
     #[inline]
     fn look_after_leaving(&self, state: RwState) {
-        if state.is_waiting() && self.readers_at_most_one(state) {
+        if state.is_waiting() && (self.readers_at_most_one(state) || self.queue.has_stale_baton()) {
             self.look();
         }
     }

@@ -31,6 +31,7 @@ impl<'a, T: ?Sized, P: Policy> ReadLocker<'a, T, P> {
     /// [`RwLock::try_read`].
     #[doc(alias = "TryLock")]
     #[inline]
+    #[must_use]
     pub fn try_lock(&self) -> Option<RwLockReadGuard<'a, T, P>> {
         self.lock.try_read()
     }

@@ -76,17 +76,14 @@ impl AsyncOnceCell for OnceCell {
         self.get().copied()
     }
 
-    fn get_or_try_init(
-        &self,
-        make: impl FnOnce() -> Init + Send,
-    ) -> impl Future<Output = Result<u64, u64>> + Send {
-        async { self.get_or_try_init(make).await.copied() }
+    async fn get_or_try_init(&self, make: impl FnOnce() -> Init + Send) -> Result<u64, u64> {
+        self.get_or_try_init(make).await.copied()
     }
 }
 
 impl WaitingOnceCell for OnceCell {
-    fn wait(&self) -> impl Future<Output = u64> + Send {
-        async { *self.wait().await }
+    async fn wait(&self) -> u64 {
+        *self.wait().await
     }
 }
 

@@ -1,7 +1,9 @@
-//! Other crates' mutexes, semaphores, wait groups and cells behind one trait each, and ours among them.
+//! Other crates' locks, semaphores, wait groups, cells and signals behind one trait each, and ours
+//! among them.
 //!
 //! Scenarios, the table of promises and the benches are written against these traits. The lists of
 //! who takes part stand once, in [`for_each_mutex!`](crate::for_each_mutex),
+//! [`for_each_rwlock!`](crate::for_each_rwlock),
 //! [`for_each_semaphore!`](crate::for_each_semaphore),
 //! [`for_each_wait_group!`](crate::for_each_wait_group) and
 //! [`for_each_once_cell!`](crate::for_each_once_cell).
@@ -15,7 +17,8 @@
 //!   tasks through `unsafe` only.
 //! * mea's `Latch` and other latches: their count is fixed when they are made, so they have no
 //!   tokens.
-//! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore.
+//! * futures-util, saa and maitake-sync have no wait group, futures-util has no semaphore, neither
+//!   futures-util nor futures-intrusive a reader-writer lock.
 
 mod async_lock;
 mod cond;
@@ -27,6 +30,7 @@ mod mea;
 mod mutex;
 mod once;
 mod ours;
+mod rwlock;
 mod saa;
 mod semaphore;
 mod tokio;
@@ -50,6 +54,9 @@ pub mod mutexes {
 pub mod conds {
     pub use super::cond::{Mea, Ours, OursOverTokio};
 }
+
+/// The types that implement [`AsyncRwLock`].
+pub mod rwlocks;
 
 /// The types that implement [`AsyncSemaphore`].
 pub mod semaphores {
@@ -110,6 +117,7 @@ pub use cond::AsyncCond;
 pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
+pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
@@ -144,6 +152,26 @@ macro_rules! for_each_mutex {
             mea: $crate::peers::mutexes::Mea;
             saa: $crate::peers::mutexes::Saa, blocking;
             maitake: $crate::peers::mutexes::Maitake;
+        }
+    };
+}
+
+/// Hands the list of reader-writer locks to a macro: `name: Type, offers...;` for each.
+///
+/// The offers are `downgradable` and `upgradable`, for the traits of these names.
+#[macro_export]
+macro_rules! for_each_rwlock {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            write_preferring: $crate::peers::rwlocks::WritePreferring, downgradable, upgradable;
+            read_preferring: $crate::peers::rwlocks::ReadPreferring, downgradable, upgradable;
+            fifo: $crate::peers::rwlocks::Fifo, downgradable, upgradable;
+            read_mostly: $crate::peers::rwlocks::ReadMostly, downgradable, upgradable;
+            tokio: $crate::peers::rwlocks::Tokio, downgradable;
+            async_lock: $crate::peers::rwlocks::AsyncLock, downgradable, upgradable;
+            mea: $crate::peers::rwlocks::Mea, downgradable;
+            saa: $crate::peers::rwlocks::Saa;
+            maitake: $crate::peers::rwlocks::Maitake;
         }
     };
 }

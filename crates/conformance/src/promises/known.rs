@@ -42,6 +42,31 @@ const KNOWN: &[(&str, &[&str], Known)] = &[
         Known::Documented("see ARCHITECTURE.md, \"What is known and left alone\""),
     ),
     (
+        "async-sync, WritePreferring",
+        &["futurelock-unordered", "futurelock-alone"],
+        Known::Documented("see ARCHITECTURE.md, \"What is known and left alone\""),
+    ),
+    (
+        "async-sync, ReadPreferring",
+        &["futurelock-unordered", "futurelock-alone"],
+        Known::Documented("see ARCHITECTURE.md, \"What is known and left alone\""),
+    ),
+    (
+        "async-sync, ReadMostly",
+        &["futurelock-unordered", "futurelock-alone"],
+        Known::Documented("see ARCHITECTURE.md, \"What is known and left alone\""),
+    ),
+    (
+        "async-sync, ReadPreferring",
+        &["bars", "not-starved"],
+        Known::ByDesign("readers first, and no promise to writers"),
+    ),
+    (
+        "async-sync, Fifo",
+        &["one-writer"],
+        Known::ByDesign("in one line, first come, first served"),
+    ),
+    (
         "tokio",
         &["blocking"],
         Known::Documented("\"panics if called within an asynchronous execution context\""),

@@ -1,8 +1,8 @@
 //! Promises, measured: what a waiting type should keep, of ours and of the peers.
 //!
 //! A promise is a function over one of the traits of [`peers`](crate::peers) that tries to break it
-//! and says what came of it. [`mutexes`], [`semaphores`] and [`wait_groups`] list the measurements of
-//! every implementation. A measurement may hang or take the process with it: whoever runs it guards
+//! and says what came of it. [`mutexes`], [`rwlocks`], [`semaphores`] and [`wait_groups`] list the
+//! measurements of every implementation. A measurement may hang or take the process with it: whoever runs it guards
 //! against that, see the program `promises`, which writes the table.
 //!
 //! Time is real, since the peers' is; the measurements that need some take a few milliseconds of it.
@@ -18,6 +18,7 @@ mod lock;
 mod mutex;
 mod order;
 mod polls;
+mod rwlock;
 mod semaphore;
 mod tools;
 mod wait_group;
@@ -147,6 +148,9 @@ macro_rules! implementations {
 macro_rules! mutex_list {
     ($($list:tt)*) => { implementations! { mutex, AsyncMutex: $($list)* } };
 }
+macro_rules! rwlock_list {
+    ($($list:tt)*) => { implementations! { rwlock, AsyncRwLock: $($list)* } };
+}
 macro_rules! semaphore_list {
     ($($list:tt)*) => { implementations! { semaphore, AsyncSemaphore: $($list)* } };
 }
@@ -158,6 +162,12 @@ macro_rules! wait_group_list {
 #[must_use]
 pub fn mutexes() -> Vec<Implementation> {
     crate::for_each_mutex!(mutex_list)
+}
+
+/// The reader-writer locks and what is measured of them; the first one has every promise.
+#[must_use]
+pub fn rwlocks() -> Vec<Implementation> {
+    crate::for_each_rwlock!(rwlock_list)
 }
 
 /// The semaphores and what is measured of them; the first one has every promise.

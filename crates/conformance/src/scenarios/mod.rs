@@ -3,6 +3,7 @@
 pub mod any_event;
 pub mod any_mutex;
 pub mod any_once;
+pub mod any_rwlock;
 pub mod any_semaphore;
 pub mod any_wait_group;
 pub mod barrier;
@@ -11,6 +12,7 @@ pub mod lock_all;
 pub mod mutex;
 pub mod once;
 pub mod reentrant;
+pub mod rwlock;
 pub mod semaphore;
 pub mod single_flight;
 pub mod wait_group;

@@ -227,7 +227,7 @@ impl RwState {
     #[inline]
     #[must_use]
     pub const fn not_upgraded(self) -> Self {
-        RwState(self.unwritten().0 + READER | UPGRADABLE)
+        RwState((self.unwritten().0 + READER) | UPGRADABLE)
     }
 
     /// Those who have queued to read until now may enter.
@@ -400,9 +400,9 @@ mod tests {
     /// Those that occur.
     fn valid() -> impl Iterator<Item = RwState> {
         all().filter(|s| {
-            !(s.is_written() && s.readers() != 0)
-                && !(s.is_upgradable() && s.readers() == 0)
-                && !(s.is_upgrading() && !s.is_upgradable())
+            (!s.is_written() || s.readers() == 0)
+                && (!s.is_upgradable() || s.readers() != 0)
+                && (!s.is_upgrading() || s.is_upgradable())
         })
     }
 
@@ -413,7 +413,7 @@ mod tests {
 
     #[test]
     fn there_is_room_for_many_readers() {
-        assert!(RwState::MAX_READERS > 1 << 20);
+        const { assert!(RwState::MAX_READERS > 1 << 20) };
         assert_eq!(
             WAITING | BARRED | UPGRADABLE | UPGRADING | PHASE | WRITER,
             READER - 1

@@ -44,12 +44,17 @@ pub(crate) struct Topic {
     pub(crate) implementations: Vec<Implementation>,
 }
 
-fn topics() -> [Topic; 3] {
+fn topics() -> [Topic; 4] {
     [
         Topic {
             id: "mutex",
             title: "Mutexes",
             implementations: promises::mutexes(),
+        },
+        Topic {
+            id: "rwlock",
+            title: "Reader-writer locks",
+            implementations: promises::rwlocks(),
         },
         Topic {
             id: "semaphore",

@@ -9,8 +9,8 @@ use crate::Topic;
 const HEAD: &str = "\
 # Who keeps which promise
 
-What tasks may expect of a mutex, a semaphore or a wait group, measured of ours and of others'. Written
-by a program; repeat it with
+What tasks may expect of a mutex, a reader-writer lock, a semaphore or a wait group, measured of ours
+and of others'. Written by a program; repeat it with
 
 ```sh
 cargo xtask conformance

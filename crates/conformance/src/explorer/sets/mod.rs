@@ -10,6 +10,7 @@ pub mod lock_all;
 pub mod mutex;
 pub mod once;
 pub mod reentrant;
+pub mod rwlock;
 pub mod semaphore;
 pub mod signal;
 pub mod single_flight;
