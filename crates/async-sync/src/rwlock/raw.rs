@@ -144,6 +144,11 @@ impl<P: Policy> RawRwLock<P> {
                 .update(Ordering::Acquire, |s| s.join_read())
                 .is_ok();
         }
+        // Relaxed: a hint. Those who would have to take their count back leave it as it is: a writer
+        // waits for a moment in which there is none.
+        if !self.word.load(Ordering::Relaxed).is_open() {
+            return false;
+        }
         let place = self.readers.add();
         // Also Acquire.
         if self.word.load_in_order().is_open() {
