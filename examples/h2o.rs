@@ -10,8 +10,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_sync::Semaphore;
-use tokio::sync::Barrier;
+use async_sync::{Barrier, Semaphore};
 
 /// How many atoms of each element a molecule has.
 #[derive(Clone, Copy)]
@@ -66,7 +65,7 @@ impl Factory {
     async fn atom(&self, places: &Semaphore, symbol: char) {
         let _place = places.acquire().await.expect("never closed");
         self.output.lock().expect("nobody panics").push(symbol);
-        self.complete.wait().await;
+        self.complete.wait().await.expect("no atom is given up");
     }
 }
 
