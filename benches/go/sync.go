@@ -75,6 +75,99 @@ func mutexMemory(p plan, _ []string) sample {
 	return parked(p, unsafe.Sizeof(*mutex), mutex.Lock)
 }
 
+func rwmutexRead(p plan, _ []string) sample {
+	var mutex sync.RWMutex
+	var value, sum uint64
+	out := repeat(p, 1, func(n int) {
+		for range n {
+			mutex.RLock()
+			sum += value
+			mutex.RUnlock()
+		}
+	})
+	runtime.KeepAlive(&sum)
+	return out
+}
+
+func rwmutexWrite(p plan, _ []string) sample {
+	var mutex sync.RWMutex
+	var value uint64
+	return repeat(p, 1, func(n int) {
+		for range n {
+			mutex.Lock()
+			value++
+			mutex.Unlock()
+		}
+	})
+}
+
+// draw is the splitmix64 of rows/rwlock.rs.
+func draw(task, turn int) uint64 {
+	x := (uint64(turn) + 1 + uint64(task)<<40) * 0x9e3779b97f4a7c15
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9
+	x = (x ^ (x >> 27)) * 0x94d049bb133111eb
+	return x ^ (x >> 31)
+}
+
+// slot is where a goroutine leaves what it read, so that the read is not optimised away.
+type slot struct {
+	value uint64
+	_     [120]byte
+}
+
+func rwmutexMixed(p plan, arguments []string) sample {
+	writes, tasks := uint64(number(arguments[0])), number(arguments[1])
+	return contest(p, tasks, func() func(int, int, func()) {
+		var mutex sync.RWMutex
+		var value uint64
+		read := make([]slot, tasks)
+		return func(task, turn int, acquired func()) {
+			if draw(task, turn)%100 < writes {
+				mutex.Lock()
+				acquired()
+				value++
+				mutex.Unlock()
+			} else {
+				mutex.RLock()
+				acquired()
+				read[task].value = value
+				mutex.RUnlock()
+			}
+		}
+	})
+}
+
+func rwmutexHammered(p plan, arguments []string) sample {
+	tasks := number(arguments[0])
+	return contest(p, tasks, func() func(int, int, func()) {
+		var mutex sync.RWMutex
+		var value uint64
+		read := make([]slot, tasks)
+		return func(task, turn int, acquired func()) {
+			if task == 0 {
+				mutex.Lock()
+				acquired()
+				value++
+				mutex.Unlock()
+				runtime.Gosched()
+				return
+			}
+			mutex.RLock()
+			read[task].value = value
+			mutex.RUnlock()
+			if turn%64 == 0 {
+				runtime.Gosched()
+			}
+		}
+	})
+}
+
+func rwmutexMemory(p plan, _ []string) sample {
+	mutex := new(sync.RWMutex)
+	mutex.Lock()
+	return parked(p, unsafe.Sizeof(*mutex), mutex.RLock)
+}
+
 func waitGroup(p plan, _ []string) sample {
 	var group sync.WaitGroup
 	group.Add(1)

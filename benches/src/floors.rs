@@ -8,7 +8,7 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
-use conformance::peers::{AsyncMutex, AsyncSemaphore};
+use conformance::peers::{AsyncMutex, AsyncRwLock, AsyncSemaphore};
 
 /// The name of [`Bare`] in the tables.
 pub const BARE: &str = "compare-exchange and swap";
@@ -153,5 +153,117 @@ impl Drop for BarePermit<'_> {
     #[inline]
     fn drop(&mut self) {
         self.0.0.fetch_add(1, Release);
+    }
+}
+
+/// The name of [`BareCount`] in the tables.
+pub const BARE_COUNT: &str = "compare-exchange and subtract or swap";
+
+/// [`Bare`] with readers: a word that counts them by twos, and whose lowest bit is the writer's.
+#[derive(Debug)]
+pub struct BareCount {
+    word: AtomicU32,
+    value: UnsafeCell<u64>,
+}
+
+// SAFETY: the value is reached through guards only, and `word` admits one writer or readers at a time.
+unsafe impl Sync for BareCount {}
+
+/// Gives [`BareCount`] back.
+#[derive(Debug)]
+pub struct BareReader<'a>(&'a BareCount);
+
+/// Gives [`BareCount`] back.
+#[derive(Debug)]
+pub struct BareWriter<'a>(&'a BareCount);
+
+impl AsyncRwLock for BareCount {
+    const NAME: &'static str = BARE_COUNT;
+    const PACKAGE: &'static str = "";
+    type ReadGuard<'a> = BareReader<'a>;
+    type WriteGuard<'a> = BareWriter<'a>;
+
+    fn new(value: u64) -> Self {
+        BareCount {
+            word: AtomicU32::new(0),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    async fn read(&self) -> BareReader<'_> {
+        loop {
+            if let Some(guard) = self.try_read() {
+                return guard;
+            }
+            spin_loop();
+        }
+    }
+
+    async fn write(&self) -> BareWriter<'_> {
+        loop {
+            if let Some(guard) = self.try_write() {
+                return guard;
+            }
+            spin_loop();
+        }
+    }
+
+    #[inline]
+    fn try_read(&self) -> Option<BareReader<'_>> {
+        let readers = self.word.load(Relaxed);
+        let taken = readers & 1 == 0
+            && self
+                .word
+                .compare_exchange(readers, readers + 2, Acquire, Relaxed)
+                .is_ok();
+        taken.then_some(BareReader(self))
+    }
+
+    #[inline]
+    fn try_write(&self) -> Option<BareWriter<'_>> {
+        let taken = self.word.compare_exchange(0, 1, Acquire, Relaxed);
+        taken.is_ok().then_some(BareWriter(self))
+    }
+}
+
+impl Deref for BareReader<'_> {
+    type Target = u64;
+
+    #[inline]
+    fn deref(&self) -> &u64 {
+        // SAFETY: as long as this guard is there, nobody writes.
+        unsafe { &*self.0.value.get() }
+    }
+}
+
+impl Deref for BareWriter<'_> {
+    type Target = u64;
+
+    #[inline]
+    fn deref(&self) -> &u64 {
+        // SAFETY: this is the only guard.
+        unsafe { &*self.0.value.get() }
+    }
+}
+
+impl DerefMut for BareWriter<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut u64 {
+        // SAFETY: this is the only guard.
+        unsafe { &mut *self.0.value.get() }
+    }
+}
+
+impl Drop for BareReader<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.word.fetch_sub(2, Release);
+    }
+}
+
+impl Drop for BareWriter<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.word.swap(0, Release);
     }
 }

@@ -1,7 +1,7 @@
 //! Everybody that `conformance` has an adapter for, as generic visits.
 
 use conformance::peers::{
-    AsyncBarrier, AsyncGate, AsyncMutex, AsyncSemaphore, AsyncSignal, AsyncWaitGroup,
+    AsyncBarrier, AsyncGate, AsyncMutex, AsyncRwLock, AsyncSemaphore, AsyncSignal, AsyncWaitGroup,
     WeightedSemaphore,
 };
 
@@ -23,6 +23,12 @@ pub trait EachSemaphore {
 pub trait EachWeighted {
     /// One of them.
     fn semaphore<S: WeightedSemaphore>(&mut self);
+}
+
+/// Is shown every reader-writer lock.
+pub trait EachRwLock {
+    /// One of them.
+    fn rwlock<L: AsyncRwLock>(&mut self);
 }
 
 /// Is shown every wait group.
@@ -86,6 +92,16 @@ macro_rules! semaphores {
     };
 }
 conformance::for_each_semaphore!(semaphores);
+
+macro_rules! rwlocks {
+    ($($id:ident: $lock:ty $(, $offer:ident)*;)*) => {
+        /// Shows every reader-writer lock.
+        pub fn rwlocks(visitor: &mut impl EachRwLock) {
+            $(visitor.rwlock::<$lock>();)*
+        }
+    };
+}
+conformance::for_each_rwlock!(rwlocks);
 
 macro_rules! wait_groups {
     ($($id:ident: $group:ty $(, $offer:ident)*;)*) => {

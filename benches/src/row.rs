@@ -33,6 +33,8 @@ pub struct Row {
 pub enum Measure {
     /// Nanoseconds per operation.
     Nanos,
+    /// What 99 of 100 acquisitions wait at most, in nanoseconds.
+    WaitP99,
     /// One of the [figures](crate::sample::figure).
     Figure(&'static str),
 }
@@ -191,8 +193,11 @@ impl<'a> At<'a> {
             Goal::Ahead(rival) => {
                 let (name, cell, best) = self.best(rival)?;
                 let ratio = value? / best;
-                let wide =
-                    self.row.measure == Measure::Nanos && ours.spread().max(cell.spread()) > 0.05;
+                let spread = |cell: &Cell| {
+                    cell.over(self.row.measure)
+                        .map_or(0.0, |over| over.spread())
+                };
+                let wide = spread(ours).max(spread(cell)) > 0.05;
                 let limit = if wide { 1.05 } else { 1.0 };
                 Verdict::new(ratio <= limit, format!("{ratio:.2} of {name}"))
             }

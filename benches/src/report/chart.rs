@@ -59,6 +59,7 @@ pub(super) fn of(row: &Row, results: &Results) -> Vec<Chart> {
     let title = |what: &str| format!("{}: {what}", row.title);
     let measured = match row.measure {
         Measure::Nanos => title("ns per operation"),
+        Measure::WaitP99 => title("ns that 99 of 100 wait at most"),
         measure @ Measure::Figure(_) => title(unit(measure)),
     };
     let value = |cell: &Cell| {

@@ -32,6 +32,7 @@ pub fn digits(value: f64) -> String {
 pub fn unit(measure: Measure) -> &'static str {
     match measure {
         Measure::Nanos => "ns",
+        Measure::WaitP99 => "ns waited",
         Measure::Figure(figure::OBJECT) => "bytes",
         Measure::Figure(figure::FUTURE) => "bytes a future",
         Measure::Figure(figure::HEAP) => "bytes of heap a waiter",

@@ -5,12 +5,12 @@ use std::hint::black_box;
 use std::mem::{size_of, size_of_val};
 use std::task::{Context, Waker};
 
-use conformance::peers::{AsyncMutex, AsyncSemaphore};
+use conformance::peers::{AsyncMutex, AsyncRwLock, AsyncSemaphore};
 
 use super::ours;
 use crate::alloc;
 use crate::case::{Cases, Passes, Point};
-use crate::peers::{self, EachMutex, EachSemaphore};
+use crate::peers::{self, EachMutex, EachRwLock, EachSemaphore};
 use crate::row::{Goal, Measure, Row};
 use crate::sample::{Plan, Sample, figure};
 
@@ -33,6 +33,17 @@ impl EachSemaphore for Add {
             let semaphore: &'static S = Box::leak(Box::new(S::new(1)));
             std::mem::forget(semaphore.try_acquire());
             waiters(plan, size_of::<S>(), || semaphore.acquire())
+        });
+    }
+}
+
+impl EachRwLock for Add {
+    fn rwlock<L: AsyncRwLock>(&mut self) {
+        self.0.add(L::NAME, peers::role(L::PACKAGE), |plan| {
+            let lock: &'static L = Box::leak(Box::new(L::new(0)));
+            let object = size_of::<L>() - size_of::<u64>();
+            std::mem::forget(lock.try_write());
+            waiters(plan, object, || lock.read())
         });
     }
 }
@@ -72,6 +83,13 @@ fn mutexes() -> Point {
     add.0.point()
 }
 
+fn rwlocks() -> Point {
+    let mut add = Add(Cases::new("memory-rwlock", "RwLock", Passes::Sizes));
+    peers::rwlocks(&mut add);
+    add.0.go("Go sync.RWMutex", &["memory-rwlock"]);
+    add.0.point()
+}
+
 fn semaphores() -> Point {
     let mut add = Add(Cases::new("memory-semaphore", "Semaphore", Passes::Sizes));
     peers::semaphores(&mut add);
@@ -106,6 +124,12 @@ fn row(title: &'static str, judged: &'static str, point: Point, object: f64) -> 
 pub(super) fn rows() -> Vec<Row> {
     vec![
         row("Mutex, bytes", ours::ADAPTIVE, mutexes(), 24.0),
+        row(
+            "RwLock, bytes, of waiting readers",
+            ours::WRITE_PREFERRING,
+            rwlocks(),
+            32.0,
+        ),
         row("Semaphore, bytes", ours::PLAIN, semaphores(), 40.0),
     ]
 }

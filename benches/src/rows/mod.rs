@@ -12,6 +12,7 @@ mod mutex_free;
 mod mutex_waits;
 mod once;
 pub(crate) mod reasons;
+mod rwlock;
 mod semaphore;
 mod single_flight;
 mod storm;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Row> {
         mutex_contended::rows(),
         mutex_waits::rows(),
         cancel::rows(),
+        rwlock::rows(),
         semaphore::rows(),
         lock_all::rows(),
         memory::rows(),
@@ -48,6 +50,8 @@ pub fn all() -> Vec<Row> {
 mod ours {
     pub(super) const ADAPTIVE: &str = "async-sync, Adaptive";
     pub(super) const FIFO: &str = "async-sync, Fifo";
+    pub(super) const WRITE_PREFERRING: &str = "async-sync, WritePreferring";
+    pub(super) const READ_MOSTLY: &str = "async-sync, ReadMostly";
     pub(super) const PLAIN: &str = "async-sync";
 }
 

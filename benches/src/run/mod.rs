@@ -41,14 +41,14 @@ pub struct Effort {
 impl Effort {
     /// For the documentation.
     pub const FULL: Self = Effort {
-        rounds: 7,
+        rounds: 5,
         millis: 120,
         grace: 1500,
         shrink: 1,
     };
     /// For a look, in minutes.
     pub const QUICK: Self = Effort {
-        rounds: 5,
+        rounds: 3,
         millis: 16,
         grace: 500,
         shrink: 1,

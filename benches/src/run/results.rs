@@ -44,23 +44,28 @@ impl Cell {
     /// The time over the rounds.
     #[must_use]
     pub fn nanos(&self) -> Option<Over> {
-        let nanos: Vec<f64> = self.rounds.iter().filter_map(|sample| sample.ns).collect();
-        Over::of(&nanos)
+        self.over(Measure::Nanos)
+    }
+
+    /// What is measured in each round, over the rounds.
+    #[must_use]
+    pub fn over(&self, measure: Measure) -> Option<Over> {
+        let of = |sample: &Sample| match measure {
+            Measure::Nanos => sample.ns,
+            Measure::WaitP99 => Some(sample.fairness.as_ref()?.waits?.p99),
+            Measure::Figure(_) => None,
+        };
+        let values: Vec<f64> = self.rounds.iter().filter_map(of).collect();
+        Over::of(&values)
     }
 
     /// A figure, or the median time.
     #[must_use]
     pub fn value(&self, measure: Measure) -> Option<f64> {
         match measure {
-            Measure::Nanos => Some(self.nanos()?.median),
+            Measure::Nanos | Measure::WaitP99 => Some(self.over(measure)?.median),
             Measure::Figure(name) => self.figures.get(name).copied(),
         }
-    }
-
-    /// How far the rounds lie apart.
-    #[must_use]
-    pub fn spread(&self) -> f64 {
-        self.nanos().map_or(0.0, |nanos| nanos.spread())
     }
 
     /// Why its figures are not worth comparing, if so.
