@@ -192,7 +192,7 @@ impl<'a> At<'a> {
         Some(match goal {
             Goal::Ahead(rival) => {
                 let (name, cell, best) = self.best(rival)?;
-                let ratio = value? / best;
+                let ratio = times(value?, best);
                 let spread = |cell: &Cell| {
                     cell.over(self.row.measure)
                         .map_or(0.0, |over| over.spread())
@@ -270,6 +270,12 @@ impl Goal {
             Goal::Flat(times) => format!("no point > {times} x the first"),
         }
     }
+}
+
+/// How many times as much. Nothing is once as much as nothing: nobody waited, say.
+#[must_use]
+pub fn times(value: f64, than: f64) -> f64 {
+    if value == than { 1.0 } else { value / than }
 }
 
 /// No more instructions than this.

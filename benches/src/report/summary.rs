@@ -1,7 +1,7 @@
 //! The table at the head: one line for each row.
 
 use crate::report::format::{digits, unit};
-use crate::row::{At, Goal, Row};
+use crate::row::{At, Goal, Row, times};
 use crate::run::results::Results;
 
 pub(super) fn table(rows: &[Row], results: &Results) -> String {
@@ -28,7 +28,7 @@ fn line(row: &Row, results: &Results) -> String {
     };
     let mine = |at: At<'_>| at.ours().and_then(|cell| at.value(cell));
     let ours = each(&|at| mine(at).map(digits));
-    let ratio = each(&|at| Some(format!("{:.2}", mine(at)? / at.best(at.rivals())?.2)));
+    let ratio = each(&|at| Some(format!("{:.2}", times(mine(at)?, at.best(at.rivals())?.2))));
     let floor = each(&|at| Some(format!("{:.2}", mine(at)? / at.value(at.floor()?)?)));
     let peers = (0..row.points.len()).map(|point| at(point).best(at(point).rivals()));
     let peers = names(

@@ -13,6 +13,8 @@ pub(crate) fn of(row: &Row) -> Option<&'static str> {
         "P6" if has("yield") => SWITCHES,
         "P7" => BY_HAND,
         "P8" => CANCEL,
+        "P10" => CONVOYS,
+        "P11" => PHASES,
         "P14" => SMALL_FIRST,
         "P20" => BATONS,
         "P21" | "P22" => NODES,
@@ -49,6 +51,12 @@ const NODES: &str = "All that are released are woken in batches of 16, each afte
 const SMALL_FIRST: &str = "The order is kept: a request for ten is not passed by requests for one. \
      The unfair futures-intrusive lets small requests pass for ever; its big ones get nothing. Besides, \
      as for P13.";
+const CONVOYS: &str = "A writer that waits keeps readers out (Go's rule), so once tasks meet, most \
+     operations are a wait and a wake-up, as for P4, with the same price. ReadPreferring and async-lock \
+     let readers pass a writer that waits for its thread; async-lock lets newcomers of both kinds pass \
+     those who queue. Go runs a goroutine for 10 ms at a stretch: most of its operations never meet.";
+const PHASES: &str = "Between two writes every reader that waits reads once: the writer waits for \
+     their turns of the runtime. Those ahead let the writer pass readers that have waited for longer.";
 const COUNTS: &str = "Taking a token is an exchange after a look, which costs some 1.5 ns more than \
      an addition. With a plain addition, an end of a round and the next beginning could lose a \
      wake-up between them; a review found the interleaving.";

@@ -415,10 +415,15 @@ fn claim<P: Protocol<LANES>, const LANES: usize>(
     queue.claimed(given);
     // Held: wakers that `pass_on` collects are called before the poll returns, and may panic.
     node.set_stage(Stage::Held);
-    if queue.concerns_batons() {
+    // A crowd that was let in together looks at the clock at every eighth claim.
+    let looks = queue.len() < CROWD || queue.len().is_multiple_of(CROWD);
+    if looks && queue.concerns_batons() {
         raw.pass_on(queue);
     }
 }
+
+/// From so many in the queue on, one in so many claims looks whether others are stale.
+const CROWD: usize = 8;
 
 /// Wakers that are dropped once the queue is unlocked: a drop is foreign code.
 struct Wakers {
