@@ -37,6 +37,11 @@ var cases = map[string]func(plan, []string) sample{
 	"rwlock-hammered":    rwmutexHammered,
 	"memory-rwlock":      rwmutexMemory,
 	"once":               onceDone,
+	"event-ping-pong":    channelPingPong,
+	"event-wake-tasks":   channelClosed,
+	"barrier":            condBarrier,
+	"cond-ping-pong":     condPingPong,
+	"cond-herd":          condHerd,
 	"wait-group":         waitGroup,
 	"wait-group-spawned": waitGroupSpawned,
 }

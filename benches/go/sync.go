@@ -192,3 +192,156 @@ func waitGroupSpawned(p plan, _ []string) sample {
 		}
 	})
 }
+
+// channelPingPong has two goroutines tell each other through channels of capacity one, as an event that
+// keeps one notification.
+func channelPingPong(p plan, _ []string) sample {
+	const turns = 1000
+	ping, pong := make(chan struct{}, 1), make(chan struct{}, 1)
+	go func() {
+		for range ping {
+			pong <- struct{}{}
+		}
+	}()
+	out := repeat(p, 2*turns, func(n int) {
+		for range n * turns {
+			ping <- struct{}{}
+			<-pong
+		}
+	})
+	close(ping)
+	return out
+}
+
+// channelClosed has 1000 goroutines wait for 32 channels, one after the other; each is closed when all
+// wait for it, as far as one can tell in Go: all are about to.
+func channelClosed(p plan, _ []string) sample {
+	const waiters, gates = 1000, 32
+	return repeat(p, gates*waiters, func(n int) {
+		for range n {
+			var all [gates]chan struct{}
+			for i := range all {
+				all[i] = make(chan struct{})
+			}
+			var waiting [gates + 1]sync.WaitGroup
+			for i := range waiting {
+				waiting[i].Add(waiters)
+			}
+			for range waiters {
+				go func() {
+					for i := range all {
+						waiting[i].Done()
+						<-all[i]
+					}
+					waiting[gates].Done()
+				}()
+			}
+			for i := range all {
+				waiting[i].Wait()
+				close(all[i])
+			}
+			waiting[gates].Wait()
+		}
+	})
+}
+
+// condBarrier is a cyclic barrier as one writes it in Go.
+func condBarrier(p plan, _ []string) sample {
+	const parties, rounds = 8, 1000
+	return repeat(p, rounds, func(n int) {
+		for range n {
+			var mutex sync.Mutex
+			cond := sync.NewCond(&mutex)
+			arrived, generation := 0, 0
+			meet := func() {
+				mutex.Lock()
+				mine := generation
+				arrived++
+				if arrived == parties {
+					arrived = 0
+					generation++
+					cond.Broadcast()
+				} else {
+					for mine == generation {
+						cond.Wait()
+					}
+				}
+				mutex.Unlock()
+			}
+			var group sync.WaitGroup
+			group.Add(parties)
+			for range parties {
+				go func() {
+					for range rounds {
+						meet()
+					}
+					group.Done()
+				}()
+			}
+			group.Wait()
+		}
+	})
+}
+
+func condPingPong(p plan, _ []string) sample {
+	const turns = 1000
+	return repeat(p, turns, func(n int) {
+		for range n {
+			var mutex sync.Mutex
+			cond := sync.NewCond(&mutex)
+			number := 0
+			var group sync.WaitGroup
+			group.Add(2)
+			for parity := range 2 {
+				go func() {
+					for range turns / 2 {
+						mutex.Lock()
+						for number%2 != parity {
+							cond.Wait()
+						}
+						number++
+						mutex.Unlock()
+						cond.Signal()
+					}
+					group.Done()
+				}()
+			}
+			group.Wait()
+		}
+	})
+}
+
+func condHerd(p plan, _ []string) sample {
+	const tasks = 1000
+	return repeat(p, tasks, func(n int) {
+		for range n {
+			var mutex sync.Mutex
+			cond := sync.NewCond(&mutex)
+			number := 0
+			var group sync.WaitGroup
+			group.Add(tasks)
+			for range tasks {
+				go func() {
+					mutex.Lock()
+					number++
+					cond.Wait()
+					number--
+					mutex.Unlock()
+					group.Done()
+				}()
+			}
+			for {
+				mutex.Lock()
+				if number == tasks {
+					break
+				}
+				mutex.Unlock()
+				runtime.Gosched()
+			}
+			cond.Broadcast()
+			runtime.Gosched()
+			mutex.Unlock()
+			group.Wait()
+		}
+	})
+}

@@ -17,6 +17,9 @@ pub trait Bed: Send + Sync + 'static {
     /// never run.
     const TURN: Option<u64>;
 
+    /// Whether tasks run on several threads, as Go's do.
+    const MANY: bool;
+
     /// Starts it. It is never stopped, since tasks may hang: the process ends instead.
     fn start() -> Self;
 
@@ -57,6 +60,7 @@ pub struct SmolTwoThreads(Arc<smol::Executor<'static>>);
 
 impl Bed for TokioTwoWorkers {
     const TURN: Option<u64> = None;
+    const MANY: bool = true;
 
     fn start() -> Self {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -75,6 +79,7 @@ impl Bed for TokioTwoWorkers {
 impl Bed for TokioOneThread {
     // tokio's own budget for a task.
     const TURN: Option<u64> = Some(128);
+    const MANY: bool = false;
 
     fn start() -> Self {
         let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -95,6 +100,7 @@ impl Bed for TokioOneThread {
 
 impl Bed for SmolTwoThreads {
     const TURN: Option<u64> = None;
+    const MANY: bool = true;
 
     fn start() -> Self {
         let executor = Arc::new(smol::Executor::new());

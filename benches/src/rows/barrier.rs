@@ -101,6 +101,9 @@ fn point<B: Bed>(bed: &str) -> Point {
     };
     peers::barriers(&mut add);
     add.add::<Yields<B>>(YIELDS, Role::Floor);
+    if B::MANY {
+        add.cases.go("Go sync.Cond, a barrier", &["barrier"]);
+    }
     add.cases.point()
 }
 

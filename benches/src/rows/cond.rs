@@ -96,6 +96,9 @@ fn point<B: Bed>(situation: &str, bed: &str) -> Point {
         herd::<OursOverTokio, B>(&mut cases);
         herd::<Mea, B>(&mut cases);
     }
+    if B::MANY {
+        cases.go("Go sync.Cond", &[situation]);
+    }
     cases.point()
 }
 

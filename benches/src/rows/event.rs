@@ -105,6 +105,9 @@ fn ping_pong<B: Bed>(bed: &str) -> Point {
     };
     peers::signals(&mut add);
     add.add::<Least>(Role::Floor);
+    if B::MANY {
+        add.cases.go("Go channel of 1", &["event-ping-pong"]);
+    }
     add.cases.point()
 }
 
@@ -243,6 +246,9 @@ fn tasks<B: Bed>(bed: &str) -> Point {
         on: PhantomData,
     };
     peers::gates(&mut add);
+    if B::MANY {
+        add.cases.go("Go close of a channel", &["event-wake-tasks"]);
+    }
     add.cases.point()
 }
 
