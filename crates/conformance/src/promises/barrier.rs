@@ -19,9 +19,9 @@ pub(super) fn every<B: AsyncBarrier>() -> Vec<Measurement> {
             "Of two parties one comes back before the other was polled.";
         "never-polled", never_polled::<B>, "A party that was never polled has not arrived",
             "One is made and kept; the other must wait.";
-        "cancel", cancelled::<B>, "A party that leaves is not counted as if it were there",
+        "party-cancel", cancelled::<B>, "A party that leaves is not counted as if it were there",
             "Of three, two arrive and one of them is dropped; with the third, nobody may be told that all have met.";
-        "cancel-told", the_others_are_told::<B>, "... and does not keep the others waiting for ever",
+        "party-cancel-told", the_others_are_told::<B>, "... and does not keep the others waiting for ever",
             "Another comes for it: now all must have met, or been told that they will not.";
         "cancel-woken", a_party_that_leaves_late::<B>, "A party that leaves after the last has arrived changes nothing",
             "Of three, one is dropped before it was polled again; the other two have met, and the next three meet.";

@@ -72,6 +72,16 @@ const KNOWN: &[(&str, &[&str], Known)] = &[
         Known::Documented("\"panics if called within an asynchronous execution context\""),
     ),
     (
+        "tokio",
+        &["party-cancel", "party-cancel-told"],
+        Known::Documented("\"not cancel safe\""),
+    ),
+    (
+        "mea",
+        &["party-cancel", "party-cancel-told"],
+        Known::Documented("\"not cancellation safe\""),
+    ),
+    (
         "async-lock",
         &["newcomers-queue"],
         Known::ByDesign("the mutex documents eventual fairness, the semaphore no order"),
