@@ -204,8 +204,7 @@ unsafe impl Protocol<1> for RawBarrier {
         match self.verdict(turn.tag()) {
             Some(0) => Verdict::Acquired,
             Some(code) => Verdict::Refused(code),
-            None if turn.can_wait() => Verdict::Stay,
-            None => Verdict::Rearm,
+            None => turn.stay(),
         }
     }
 

@@ -48,7 +48,7 @@
 
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Driver, Left, Locked, OnUnwind, Phase, Protocol, Turn, Verdict, WaitList,
+    Driver, Left, Locked, OnUnwind, Phase, Protocol, Turn, Verdict, WaitList,
 };
 use sync_core::word::{OnceState, OnceWord};
 use sync_core::{clock, const_fn};
@@ -458,34 +458,12 @@ unsafe impl Protocol<1> for RawOnce {
         let state = self.line.word.load(Ordering::Acquire);
         if state.is_over_for(turn.tag()) {
             Verdict::Acquired
-        } else if turn.can_wait() {
-            Verdict::Stay
         } else {
-            Verdict::Rearm
+            turn.stay()
         }
     }
 
     fn left(&self, _: Left, _: usize) {}
 
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for Line {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for RawOnce {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
 }

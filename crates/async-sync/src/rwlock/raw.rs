@@ -51,7 +51,7 @@ use core::fmt;
 
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Driver, Front, Home, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList,
+    Driver, Front, Home, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList,
 };
 use sync_core::word::{RwState, RwWord};
 use sync_core::{clock, const_fn};
@@ -659,16 +659,6 @@ unsafe impl<P: Policy> Home<LANES> for RawRwLock<P> {
         let order = readers::order::<P::Readers>(Ordering::Relaxed);
         let old = self.word.update(order, |s| Some(Self::announced(kind, s)));
         old.map_or(tag, |s| Self::marked(kind, s))
-    }
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl<P: Policy> Contains<LANES> for RawRwLock<P> {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
     }
 }
 

@@ -41,6 +41,7 @@ use core::task::Waker;
 use super::batch::WakeBatch;
 use super::lock::{Guarded, LenLock};
 use super::node::{Phase, Waiter};
+use super::waiting::Verdict;
 use crate::atomic::{AtomicU32, Ordering, UnsafeCell};
 use crate::clock;
 use crate::const_fn;
@@ -782,6 +783,17 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn can_wait(&self) -> bool {
         self.can_wait
+    }
+
+    /// What `turn` returns for one that goes on waiting where it is, and has changed nothing.
+    #[inline]
+    #[must_use]
+    pub fn stay(&self) -> Verdict {
+        if self.can_wait {
+            Verdict::Stay
+        } else {
+            Verdict::Rearm
+        }
     }
 
     /// Whether it may take over an unclaimed baton of its own task.

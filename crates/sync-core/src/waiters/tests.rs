@@ -248,13 +248,6 @@ fn a_newcomer_may_be_asked_since_when_it_waits() {
         fn left(&self, _: Left, _: usize) {}
         fn pass_on(&self, _: &mut Locked<'_, 1>) {}
     }
-    // SAFETY: `raw` returns `self`, always the same.
-    unsafe impl Contains<1> for Asks {
-        type Raw = Self;
-        fn raw(&self, _: Driver) -> &Self {
-            self
-        }
-    }
     let asks = Asks(WaitList::new());
     let mut wait = pin!(Waiting::borrowed(&asks, 0));
     let _ = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
