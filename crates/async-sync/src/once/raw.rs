@@ -230,19 +230,9 @@ impl Drop for Running<'_> {
 }
 
 impl Line {
-    /// Calls the wakers, with more to do afterwards, even if one of them panics and nothing can catch
-    /// that (without `std`).
+    /// Calls the wakers, with more to do afterwards.
     fn flush(&self, queue: &mut Locked<'_, 1>) {
-        struct Again<'r, 'q, 'l>(&'r Line, &'q mut Locked<'l, 1>);
-        impl Drop for Again<'_, '_, '_> {
-            fn drop(&mut self) {
-                self.1.flush(); // those behind the one that panicked
-                self.0.serve(self.1);
-            }
-        }
-        let again = Again(self, queue);
-        again.1.flush();
-        core::mem::forget(again);
+        queue.flush_surely(|queue| self.serve(queue));
     }
 
     /// Settles those whose round is over, revokes a stale baton, gives the right to the head if nobody

@@ -477,19 +477,9 @@ impl<P: Policy> RawRwLock<P> {
         }
     }
 
-    /// Calls the wakers, with more to do afterwards, even if one of them panics and nothing can catch
-    /// that (without `std`).
+    /// Calls the wakers, with more to do afterwards.
     fn flush(&self, queue: &mut Locked<'_, LANES>) {
-        struct Again<'r, 'q, 'l, P: Policy>(&'r RawRwLock<P>, &'q mut Locked<'l, LANES>);
-        impl<P: Policy> Drop for Again<'_, '_, '_, P> {
-            fn drop(&mut self) {
-                self.1.flush(); // those behind the one that panicked
-                self.0.pass_on(self.1);
-            }
-        }
-        let again = Again(self, queue);
-        again.1.flush();
-        core::mem::forget(again);
+        queue.flush_surely(|queue| self.pass_on(queue));
     }
 }
 

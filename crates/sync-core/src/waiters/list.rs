@@ -289,6 +289,24 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         Relock(self).0.batch.wake_all();
     }
 
+    /// The same in the middle of a loop. Without `std` nothing catches a panic, and it ends the loop:
+    /// then `rest` is called, with the queue locked, to do what is left of it.
+    pub fn flush_surely<F: FnMut(&mut Self)>(&mut self, rest: F) {
+        struct Rest<'q, 'a, F: FnMut(&mut Locked<'a, LANES>), const LANES: usize>(
+            &'q mut Locked<'a, LANES>,
+            F,
+        );
+        impl<'a, F: FnMut(&mut Locked<'a, LANES>), const LANES: usize> Drop for Rest<'_, 'a, F, LANES> {
+            fn drop(&mut self) {
+                self.0.flush(); // those behind the one that panicked
+                (self.1)(self.0);
+            }
+        }
+        let rest = Rest(self, rest);
+        rest.0.flush();
+        core::mem::forget(rest);
+    }
+
     #[inline]
     fn head(&self, lane: usize) -> *const Waiter {
         self.list.heads.with(|heads| {
