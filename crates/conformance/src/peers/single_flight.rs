@@ -58,6 +58,6 @@ impl AsyncSingleFlight for Mea {
     }
 
     async fn run(&self, key: &'static str, work: impl FnOnce() -> Work + Send + 'static) -> u64 {
-        self.work(key, || work()).await
+        self.work(key, async || work().await).await
     }
 }
