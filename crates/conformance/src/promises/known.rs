@@ -82,6 +82,11 @@ const KNOWN: &[(&str, &[&str], Known)] = &[
         Known::Documented("\"not cancellation safe\""),
     ),
     (
+        "mea",
+        &["starter", "work-panics"],
+        Known::Documented("\"another caller waiting for the same key may retry it\""),
+    ),
+    (
         "async-lock",
         &["newcomers-queue"],
         Known::ByDesign("the mutex documents eventual fairness, the semaphore no order"),

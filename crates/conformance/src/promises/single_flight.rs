@@ -24,7 +24,7 @@ pub(super) fn every<G: AsyncSingleFlight>() -> Vec<Measurement> {
             "Three callers are dropped, one after the other: the work is dropped with the last. The next call begins another.";
         "starter-parked", the_starter_is_not_polled::<G>, "No futurelock behind the caller that began it",
             "The work goes on when the first caller is not polled any more, though not dropped: the second must get its value.";
-        "panic", a_panic_reaches_all::<G>, "A panic of the work reaches all callers",
+        "work-panics", a_panic_reaches_all::<G>, "A panic of the work reaches all callers",
             "Of three. The work runs once; the next call begins another.";
         "never-polled", never_polled::<G>, "A call that was never polled has no effect",
             "One is made and kept; another runs its own work.";
