@@ -771,26 +771,29 @@ fn a_panicking_waker_does_not_leave_locks_with_one_that_backs_off() {
     let _time = support::VirtualTime::start();
     let locks = [const { Mutex::<(), Fifo>::with_policy(()) }; 4];
     let [a, b, c, d] = &locks;
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
-    let (first, busy) = (a.try_lock().unwrap(), d.try_lock().unwrap());
-    let mut all = queued(lock_all_backing_off([a, b, c, d]));
-    let mut behind = Box::pin(a.lock());
-    assert!(poll(&mut behind, &bad).is_pending());
-    drop(first);
-    // It has `a` now, takes `b` and `c`, finds `d` busy, and gives `a` to the one behind.
-    assert!(panics(|| all.pending_or_ready()));
-    assert!(!b.is_locked() && !c.is_locked());
-    drop(poll(&mut behind, &bad));
-    assert!(!a.is_locked());
-    all.pending();
-    assert_eq!(d.waiters(), 1);
-    drop(busy);
-    assert!(all.woken());
-    drop(all.ready());
-    assert!(try_lock_all(&locks).is_some());
+    // They are given up by address, the last first: the waker panics after the others, and before them.
+    for [handed, second, third] in [[a, b, c], [c, a, b]] {
+        let bad = Script {
+            on_wake: Box::new(|| panic!("wake")),
+            ..Script::default()
+        };
+        let (first, busy) = (handed.try_lock().unwrap(), d.try_lock().unwrap());
+        let mut all = queued(lock_all_backing_off([handed, second, third, d]));
+        let mut behind = Box::pin(handed.lock());
+        assert!(poll(&mut behind, &bad).is_pending());
+        drop(first);
+        // It has one now, takes two more, finds `d` busy, and gives the one to who is behind.
+        assert!(panics(|| all.pending_or_ready()));
+        assert!(!second.is_locked() && !third.is_locked());
+        drop(poll(&mut behind, &bad));
+        assert!(!handed.is_locked());
+        all.pending();
+        assert_eq!(d.waiters(), 1);
+        drop(busy);
+        assert!(all.woken());
+        drop(all.ready());
+        assert!(try_lock_all(&locks).is_some());
+    }
 }
 
 /// Looks, tries to set, queues and cancels.

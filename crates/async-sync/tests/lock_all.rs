@@ -327,7 +327,8 @@ fn dropped_everywhere() {
     drop_everywhere::<(&M, &M, &M, &M), _>(&locks, |l| lock_all((&l[2], &l[0], &l[3], &l[1])));
 }
 
-/// Released by a future that is dropped: the last taken first.
+/// Given up by a future that is dropped: first its place in a queue, then its locks, the last taken
+/// first. Who is woken by one of them finds that nothing later is held or waited for.
 #[test]
 fn released_in_reverse_order() {
     let _time = VirtualTime::start();
@@ -338,6 +339,13 @@ fn released_in_reverse_order() {
         fn drop(&mut self) {
             self.0.0.borrow_mut().push(self.0.1);
             self.0.2.unlock();
+        }
+    }
+    /// Notes when its place in the queue is given up.
+    struct Queued<'a>(&'a Noting<'a>);
+    impl Drop for Queued<'_> {
+        fn drop(&mut self) {
+            self.0.0.borrow_mut().push(self.0.1 + 10);
         }
     }
     impl<'n> Locker for Noting<'n> {
@@ -351,7 +359,9 @@ fn released_in_reverse_order() {
             Self: 'a;
         fn lock(&self) -> Self::Lock<'_> {
             Box::pin(async {
+                let queued = Queued(self);
                 self.2.lock().await;
+                std::mem::forget(queued);
                 Note(self)
             })
         }
@@ -369,7 +379,10 @@ fn released_in_reverse_order() {
         let all = queued(lock_all([&locks[2], &locks[0], &locks[3], &locks[1]]));
         assert!(log.borrow().is_empty());
         drop(all);
-        assert_eq!(log.take(), [2, 1, 0], "round {round}");
+        assert_eq!(log.take(), [13, 2, 1, 0], "round {round}");
+        let all = queued(lock_all(&locks[..]));
+        drop(all);
+        assert_eq!(log.take(), [13, 2, 1, 0], "round {round}, a slice");
     }
     drop(busy);
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use conformance::promises::counting::Counting;
-use conformance::promises::{self, Implementation, Known, Verdict, known};
+use conformance::promises::{self, Known, Verdict, known};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -14,13 +14,13 @@ static ALLOCATOR: Counting = Counting;
 /// Whatever is measured, it has ended by then.
 const LIMIT: Duration = Duration::from_secs(30);
 
-fn check(implementations: Vec<Implementation>, id: &str) {
-    let it = implementations
-        .iter()
+fn check(topic: &str, id: &str) {
+    let it = promises::of(topic)
+        .into_iter()
         .find(|it| it.id == id)
         .expect("it is in the list");
     let mut surprises = Vec::new();
-    for measurement in it.measurements.clone() {
+    for measurement in it.measurements {
         let (tell, verdict) = mpsc::channel();
         std::thread::spawn(move || tell.send(measurement.run()));
         let verdict = verdict.recv_timeout(LIMIT).unwrap_or(Verdict::Hangs);
@@ -38,58 +38,89 @@ fn check(implementations: Vec<Implementation>, id: &str) {
 }
 
 #[test]
-
 fn adaptive() {
-    check(promises::mutexes(), "adaptive");
+    check("mutex", "adaptive");
 }
 
 #[test]
-
 fn fifo() {
-    check(promises::mutexes(), "fifo");
+    check("mutex", "fifo");
 }
 
 #[test]
-
 fn barging() {
-    check(promises::mutexes(), "barging");
+    check("mutex", "barging");
 }
 
 #[test]
 fn rwlock_write_preferring() {
-    check(promises::rwlocks(), "write_preferring");
+    check("rwlock", "write_preferring");
 }
 
 #[test]
 fn rwlock_read_preferring() {
-    check(promises::rwlocks(), "read_preferring");
+    check("rwlock", "read_preferring");
 }
 
 #[test]
 fn rwlock_fifo() {
-    check(promises::rwlocks(), "fifo");
+    check("rwlock", "fifo");
 }
 
 #[test]
 fn rwlock_read_mostly() {
-    check(promises::rwlocks(), "read_mostly");
+    check("rwlock", "read_mostly");
 }
 
 #[test]
-
 fn semaphore() {
-    check(promises::semaphores(), "ours");
+    check("semaphore", "ours");
 }
 
 #[test]
-
 fn wait_group() {
-    check(promises::wait_groups(), "ours");
+    check("wait_group", "ours");
+}
+
+#[test]
+fn cond() {
+    check("cond", "ours");
+}
+
+#[test]
+fn once() {
+    check("once", "ours");
+}
+
+#[test]
+fn barrier() {
+    check("barrier", "ours");
+}
+
+#[test]
+fn lenient_barrier() {
+    check("barrier", "ours_lenient");
+}
+
+#[test]
+fn signal() {
+    check("signal", "ours");
+}
+
+#[test]
+fn gates() {
+    for id in ["ours", "ours_latch", "ours_notify"] {
+        check("gate", id);
+    }
+}
+
+#[test]
+fn single_flight() {
+    check("single_flight", "ours");
 }
 
 /// The program that writes the table runs, and cuts off what hangs.
 #[test]
-
 fn the_table_is_written() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_promises"))
         .args(["--print", "--only", "futures-util", "--limit", "300"])

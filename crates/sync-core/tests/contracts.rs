@@ -7,8 +7,8 @@ use std::mem::size_of;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Driver, Front, Left, Locked, Patience, Phase, Protocol, Refused, Turn, Verdict,
-    WaitList, Waiter, Waiting, WakeBatch,
+    Driver, Front, Left, Locked, Patience, Phase, Protocol, Refused, Turn, Verdict, WaitList,
+    Waiter, Waiting, WakeBatch,
 };
 use sync_core::word::{
     CountState, CountWord, Done, LockState, LockWord, OnceState, OnceWord, PermitState, PermitWord,
@@ -72,14 +72,6 @@ unsafe impl Protocol<1> for Nothing {
     }
     fn left(&self, _: Left, _: usize) {}
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for Nothing {
-    type Raw = Self;
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
 }
 
 #[cfg(target_pointer_width = "64")]

@@ -187,6 +187,7 @@ fn primitive(file: &str) -> Option<&'static str> {
         ("/once/", "once"),
         ("/word/once.rs", "once"),
         ("/reentrant/", "reentrant"),
+        ("/word/hold.rs", "reentrant"),
         ("/rwlock/", "rwlock"),
         ("/word/rw.rs", "rwlock"),
         ("/latch/", "latch"),

@@ -204,8 +204,7 @@ unsafe impl Protocol<1> for RawBarrier {
         match self.verdict(turn.tag()) {
             Some(0) => Verdict::Acquired,
             Some(code) => Verdict::Refused(code),
-            None if turn.can_wait() => Verdict::Stay,
-            None => Verdict::Rearm,
+            None => turn.stay(),
         }
     }
 
@@ -241,18 +240,8 @@ unsafe impl Protocol<1> for RawBarrier {
 }
 
 impl RawBarrier {
-    /// Calls the wakers, with more to do afterwards, even if one of them panics and nothing can catch
-    /// that (without `std`).
+    /// Calls the wakers, with more to do afterwards.
     fn flush(&self, queue: &mut Locked<'_, 1>) {
-        struct Again<'r, 'q, 'l>(&'r RawBarrier, &'q mut Locked<'l, 1>);
-        impl Drop for Again<'_, '_, '_> {
-            fn drop(&mut self) {
-                self.1.flush(); // those behind the one that panicked
-                self.0.pass_on(self.1);
-            }
-        }
-        let again = Again(self, queue);
-        again.1.flush();
-        core::mem::forget(again);
+        queue.flush_surely(|queue| self.pass_on(queue));
     }
 }

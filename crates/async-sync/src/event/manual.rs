@@ -32,9 +32,7 @@ use alloc::sync::Arc;
 use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::const_fn;
-use sync_core::waiters::{
-    Contains, Driver, Left, Locked, Protocol, Turn, Verdict, WaitList, Waiting,
-};
+use sync_core::waiters::{Driver, Left, Locked, Protocol, Turn, Verdict, WaitList, Waiting};
 use sync_core::word::{EventState, EventWord};
 
 /// A gate: open while it is set, for all who come.
@@ -208,26 +206,14 @@ unsafe impl Protocol<1> for Event {
         // Acquire: as in `is_set`; the round moves in the same exchange.
         if self.word.load(Ordering::Acquire).round() != turn.tag() {
             Verdict::Acquired
-        } else if turn.can_wait() {
-            Verdict::Stay
         } else {
-            Verdict::Rearm
+            turn.stay()
         }
     }
 
     fn left(&self, _: Left, _: usize) {}
 
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for Event {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
 }
 
 impl Default for Event {

@@ -270,19 +270,9 @@ impl<K: Keeping> RawNotify<K> {
         }
     }
 
-    /// Calls the wakers, with more to do afterwards, even if one of them panics and nothing can catch
-    /// that (without `std`).
+    /// Calls the wakers, with more to do afterwards.
     fn flush(&self, queue: &mut Locked<'_, 2>) {
-        struct Again<'r, 'q, 'l, K: Keeping>(&'r RawNotify<K>, &'q mut Locked<'l, 2>);
-        impl<K: Keeping> Drop for Again<'_, '_, '_, K> {
-            fn drop(&mut self) {
-                self.1.flush(); // those behind the one that panicked
-                self.0.pass_on(self.1);
-            }
-        }
-        let again = Again(self, queue);
-        again.1.flush();
-        core::mem::forget(again);
+        queue.flush_surely(|queue| self.pass_on(queue));
     }
 }
 

@@ -30,7 +30,7 @@ use core::fmt;
 use alloc::sync::Arc;
 use sync_core::atomic::Ordering;
 use sync_core::const_fn;
-use sync_core::waiters::{Contains, Driver, Left, Locked, Protocol, Turn, Verdict, WaitList};
+use sync_core::waiters::{Driver, Left, Locked, Protocol, Turn, Verdict, WaitList};
 use sync_core::word::{LatchState, LatchWord};
 
 pub use futures::{CountDownAndWait, CountDownAndWaitOf, Wait, WaitOf};
@@ -240,26 +240,14 @@ unsafe impl Protocol<1> for Latch {
     fn turn(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
         if self.try_wait() {
             Verdict::Acquired
-        } else if turn.can_wait() {
-            Verdict::Stay
         } else {
-            Verdict::Rearm
+            turn.stay()
         }
     }
 
     fn left(&self, _: Left, _: usize) {}
 
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for Latch {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
 }
 
 impl fmt::Debug for Latch {

@@ -9,9 +9,7 @@
 //! owner that may have changed the value sees the bit when it unlocks, clears it, and wakes all.
 
 use sync_core::const_fn;
-use sync_core::waiters::{
-    Contains, Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList,
-};
+use sync_core::waiters::{Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList};
 
 const QUEUES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 64 };
 
@@ -78,23 +76,10 @@ unsafe impl Protocol<1> for Changes {
     }
 
     fn turn(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
-        if turn.can_wait() {
-            Verdict::Stay
-        } else {
-            Verdict::Rearm
-        }
+        turn.stay()
     }
 
     fn left(&self, _: Left, _: usize) {}
 
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for Changes {
-    type Raw = Self;
-
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
 }

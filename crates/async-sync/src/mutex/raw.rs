@@ -51,7 +51,7 @@ use core::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Driver, Home, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
+    Driver, Home, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList, Waiting,
 };
 use sync_core::word::{LockState, LockWord};
 use sync_core::{clock, const_fn};
@@ -575,16 +575,6 @@ unsafe impl<P: Policy> Home<1> for RawMutex<P> {
             Some(s.queued()).filter(|new| *new != s)
         });
         tag
-    }
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl<P: Policy> Contains<1> for RawMutex<P> {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
     }
 }
 

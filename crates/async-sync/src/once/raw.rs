@@ -48,7 +48,7 @@
 
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Driver, Left, Locked, OnUnwind, Phase, Protocol, Turn, Verdict, WaitList,
+    Driver, Left, Locked, OnUnwind, Phase, Protocol, Turn, Verdict, WaitList,
 };
 use sync_core::word::{OnceState, OnceWord};
 use sync_core::{clock, const_fn};
@@ -230,19 +230,9 @@ impl Drop for Running<'_> {
 }
 
 impl Line {
-    /// Calls the wakers, with more to do afterwards, even if one of them panics and nothing can catch
-    /// that (without `std`).
+    /// Calls the wakers, with more to do afterwards.
     fn flush(&self, queue: &mut Locked<'_, 1>) {
-        struct Again<'r, 'q, 'l>(&'r Line, &'q mut Locked<'l, 1>);
-        impl Drop for Again<'_, '_, '_> {
-            fn drop(&mut self) {
-                self.1.flush(); // those behind the one that panicked
-                self.0.serve(self.1);
-            }
-        }
-        let again = Again(self, queue);
-        again.1.flush();
-        core::mem::forget(again);
+        queue.flush_surely(|queue| self.serve(queue));
     }
 
     /// Settles those whose round is over, revokes a stale baton, gives the right to the head if nobody
@@ -458,34 +448,12 @@ unsafe impl Protocol<1> for RawOnce {
         let state = self.line.word.load(Ordering::Acquire);
         if state.is_over_for(turn.tag()) {
             Verdict::Acquired
-        } else if turn.can_wait() {
-            Verdict::Stay
         } else {
-            Verdict::Rearm
+            turn.stay()
         }
     }
 
     fn left(&self, _: Left, _: usize) {}
 
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for Line {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for RawOnce {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
 }

@@ -77,9 +77,8 @@ fn exclusion_fifo() {
 
 /// Two threads of one owner and one of another: who leaves last unlocks, in the name of both, and what
 /// both did is seen by the other owner. (They write different values: of one owner, both are inside.)
-#[test]
-fn the_last_to_leave_unlocks() {
-    model(|| {
+fn the_last_to_leave_unlocks(leave: fn(&RawReentrantMutex<Fifo>)) {
+    model(move || {
         let mutex = Arc::new(RawReentrantMutex::<Fifo>::new());
         let values = Arc::new((UnsafeCell::new(0), UnsafeCell::new(0)));
         assert!(mutex.try_lock(id(1)));
@@ -89,7 +88,7 @@ fn the_last_to_leave_unlocks() {
             thread::spawn(move || {
                 // SAFETY: nobody else writes the first value before this thread has left.
                 values.0.with_mut(|value| unsafe { *value = 1 });
-                mutex.unlock(id(1));
+                leave(&mutex);
             })
         };
         let other = {
@@ -104,11 +103,22 @@ fn the_last_to_leave_unlocks() {
         };
         // SAFETY: nobody else writes the second value before this thread has left.
         values.1.with_mut(|value| unsafe { *value = 2 });
-        mutex.unlock(id(1));
+        leave(&mutex);
         leaver.join().unwrap();
         other.join().unwrap();
         assert!(!mutex.is_locked());
     });
+}
+
+#[test]
+fn the_last_to_unlock_unlocks() {
+    the_last_to_leave_unlocks(|mutex| mutex.unlock(id(1)));
+}
+
+/// As guards leave.
+#[test]
+fn the_last_guard_unlocks() {
+    the_last_to_leave_unlocks(RawReentrantMutex::leave);
 }
 
 /// One enters while another of the same owner queues: that one must come in, without waiting for the

@@ -37,7 +37,7 @@ use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::const_fn;
 use sync_core::waiters::{
-    Contains, Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList, Waiting,
+    Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList, Waiting,
 };
 use sync_core::word::{Again, HoldWord};
 
@@ -284,11 +284,7 @@ unsafe impl Protocol<1> for Hold {
     }
 
     fn turn(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
-        if turn.can_wait() {
-            Verdict::Stay
-        } else {
-            Verdict::Rearm
-        }
+        turn.stay()
     }
 
     fn left(&self, _: Left, _: usize) {}
@@ -297,16 +293,6 @@ unsafe impl Protocol<1> for Hold {
         if queue.is_empty() {
             self.word.unwant();
         }
-    }
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for Hold {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
     }
 }
 

@@ -193,6 +193,10 @@ impl<H: Handle<Value = T>, T: ?Sized> Guard<H, Upgradable, T> {
     ///
     /// Dropping the future gives up the lock altogether; those in line go on.
     ///
+    /// Until it is ready or dropped, it reads: also before its first poll, and if it is not polled any
+    /// more. Others may take back the right to write that it was given and did not claim within a
+    /// millisecond, and go on reading; nobody writes. Polled again, it waits as before.
+    ///
     /// # Fairness
     ///
     /// Comes before all writers that wait. Meanwhile newcomers do not read, unless the policy prefers

@@ -51,7 +51,7 @@ use core::fmt;
 
 use sync_core::atomic::Ordering;
 use sync_core::waiters::{
-    Contains, Driver, Front, Home, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList,
+    Driver, Front, Home, Left, Locked, Phase, Protocol, Turn, Verdict, WaitList,
 };
 use sync_core::word::{RwState, RwWord};
 use sync_core::{clock, const_fn};
@@ -477,19 +477,9 @@ impl<P: Policy> RawRwLock<P> {
         }
     }
 
-    /// Calls the wakers, with more to do afterwards, even if one of them panics and nothing can catch
-    /// that (without `std`).
+    /// Calls the wakers, with more to do afterwards.
     fn flush(&self, queue: &mut Locked<'_, LANES>) {
-        struct Again<'r, 'q, 'l, P: Policy>(&'r RawRwLock<P>, &'q mut Locked<'l, LANES>);
-        impl<P: Policy> Drop for Again<'_, '_, '_, P> {
-            fn drop(&mut self) {
-                self.1.flush(); // those behind the one that panicked
-                self.0.pass_on(self.1);
-            }
-        }
-        let again = Again(self, queue);
-        again.1.flush();
-        core::mem::forget(again);
+        queue.flush_surely(|queue| self.pass_on(queue));
     }
 }
 
@@ -659,16 +649,6 @@ unsafe impl<P: Policy> Home<LANES> for RawRwLock<P> {
         let order = readers::order::<P::Readers>(Ordering::Relaxed);
         let old = self.word.update(order, |s| Some(Self::announced(kind, s)));
         old.map_or(tag, |s| Self::marked(kind, s))
-    }
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl<P: Policy> Contains<LANES> for RawRwLock<P> {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
     }
 }
 

@@ -39,7 +39,7 @@
 //! 3. Nobody joins what is `DONE` or `OVER`, so a caller that is alone then remains alone.
 
 use sync_core::atomic::Ordering;
-use sync_core::waiters::{Contains, Driver, Left, Locked, Protocol, Turn, Verdict, WaitList};
+use sync_core::waiters::{Driver, Left, Locked, Protocol, Turn, Verdict, WaitList};
 use sync_core::word::{FlightState, FlightWord};
 
 #[derive(Debug)]
@@ -211,24 +211,12 @@ unsafe impl Protocol<1> for RawFlight {
         // Relaxed: as in `arrive`. It has been queued, so whoever brings news settles it.
         if has_news(self.word.load(Ordering::Relaxed)) {
             Verdict::Acquired
-        } else if turn.can_wait() {
-            Verdict::Stay
         } else {
-            Verdict::Rearm
+            turn.stay()
         }
     }
 
     fn left(&self, _: Left, _: usize) {}
 
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for RawFlight {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
 }

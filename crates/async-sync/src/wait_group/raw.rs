@@ -34,7 +34,7 @@ use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
 use sync_core::const_fn;
 use sync_core::waiters::{
-    Contains, Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList, Waiting,
+    Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList, Waiting,
 };
 use sync_core::word::{CountState, CountWord, Done};
 
@@ -230,26 +230,14 @@ unsafe impl Protocol<1> for RawWaitGroup {
         // Acquire: as in `try_now`; the round moves in the same exchange as the count.
         if self.word.load(Ordering::Acquire).round() != turn.tag() {
             Verdict::Acquired
-        } else if turn.can_wait() {
-            Verdict::Stay
         } else {
-            Verdict::Rearm
+            turn.stay()
         }
     }
 
     fn left(&self, _: Left, _: usize) {}
 
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<1> for RawWaitGroup {
-    type Raw = Self;
-
-    #[inline]
-    fn raw(&self, _: Driver) -> &Self {
-        self
-    }
 }
 
 impl Default for RawWaitGroup {

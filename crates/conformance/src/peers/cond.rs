@@ -29,80 +29,59 @@ pub trait AsyncCond: Send + Sync + 'static {
     fn notify_all(&self);
 }
 
+/// A lock and a condition variable whose operations have the usual names.
+macro_rules! usual_cond {
+    ($cond:ident, $name:literal, $package:literal, $new:expr, $guard:ty) => {
+        impl AsyncCond for $cond {
+            const NAME: &'static str = $name;
+            const PACKAGE: &'static str = $package;
+            type Guard<'a> = $guard;
+
+            fn new() -> Self {
+                $new
+            }
+            fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+                self.0.lock()
+            }
+            fn wait<'a>(
+                &'a self,
+                guard: Self::Guard<'a>,
+            ) -> impl Future<Output = Self::Guard<'a>> + Send {
+                self.1.wait(guard)
+            }
+            fn notify_one(&self) {
+                self.1.notify_one();
+            }
+            fn notify_all(&self) {
+                self.1.notify_all();
+            }
+        }
+    };
+}
+
 /// Ours, over our mutex.
 #[derive(Debug, Default)]
 pub struct Ours(async_sync::Mutex<u64>, async_sync::Cond);
 
-impl AsyncCond for Ours {
-    const NAME: &'static str = "async-sync";
-    const PACKAGE: &'static str = "async-sync";
-    type Guard<'a> = async_sync::mutex::MutexGuard<'a, u64>;
-
-    fn new() -> Self {
-        Ours::default()
-    }
-    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
-        self.0.lock()
-    }
-    fn wait<'a>(&'a self, guard: Self::Guard<'a>) -> impl Future<Output = Self::Guard<'a>> + Send {
-        self.1.wait(guard)
-    }
-    fn notify_one(&self) {
-        self.1.notify_one();
-    }
-    fn notify_all(&self) {
-        self.1.notify_all();
-    }
+usual_cond! {
+    Ours, "async-sync", "async-sync", Ours::default(),
+    async_sync::mutex::MutexGuard<'a, u64>
 }
 
 /// Ours, over tokio's mutex.
 #[derive(Debug, Default)]
 pub struct OursOverTokio(tokio::sync::Mutex<u64>, async_sync::Cond);
 
-impl AsyncCond for OursOverTokio {
-    const NAME: &'static str = "async-sync, tokio's Mutex";
-    const PACKAGE: &'static str = "async-sync";
-    type Guard<'a> = tokio::sync::MutexGuard<'a, u64>;
-
-    fn new() -> Self {
-        OursOverTokio::default()
-    }
-    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
-        self.0.lock()
-    }
-    fn wait<'a>(&'a self, guard: Self::Guard<'a>) -> impl Future<Output = Self::Guard<'a>> + Send {
-        self.1.wait(guard)
-    }
-    fn notify_one(&self) {
-        self.1.notify_one();
-    }
-    fn notify_all(&self) {
-        self.1.notify_all();
-    }
+usual_cond! {
+    OursOverTokio, "async-sync, tokio's Mutex", "async-sync", OursOverTokio::default(),
+    tokio::sync::MutexGuard<'a, u64>
 }
 
 /// mea's. The only other one that we know of.
 #[derive(Debug)]
 pub struct Mea(::mea::mutex::Mutex<u64>, ::mea::condvar::Condvar);
 
-impl AsyncCond for Mea {
-    const NAME: &'static str = "mea";
-    const PACKAGE: &'static str = "mea";
-    type Guard<'a> = ::mea::mutex::MutexGuard<'a, u64>;
-
-    fn new() -> Self {
-        Mea(::mea::mutex::Mutex::new(0), ::mea::condvar::Condvar::new())
-    }
-    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
-        self.0.lock()
-    }
-    fn wait<'a>(&'a self, guard: Self::Guard<'a>) -> impl Future<Output = Self::Guard<'a>> + Send {
-        self.1.wait(guard)
-    }
-    fn notify_one(&self) {
-        self.1.notify_one();
-    }
-    fn notify_all(&self) {
-        self.1.notify_all();
-    }
+usual_cond! {
+    Mea, "mea", "mea", Mea(::mea::mutex::Mutex::new(0), ::mea::condvar::Condvar::new()),
+    ::mea::mutex::MutexGuard<'a, u64>
 }

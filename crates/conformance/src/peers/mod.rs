@@ -1,5 +1,5 @@
-//! Other crates' locks, semaphores, wait groups, cells and signals behind one trait each, and ours
-//! among them.
+//! Other crates' locks, condition variables, semaphores, wait groups, cells, barriers, signals, gates and
+//! flights behind one trait each, and ours among them.
 //!
 //! Scenarios, the table of promises and the benches are written against these traits. The lists of
 //! who takes part stand once, in [`for_each_mutex!`](crate::for_each_mutex),
@@ -33,6 +33,7 @@ mod ours;
 mod rwlock;
 mod saa;
 mod semaphore;
+mod single_flight;
 mod tokio;
 mod wait_group;
 
@@ -107,10 +108,16 @@ pub mod gates {
 
 /// The types that implement [`AsyncBarrier`].
 pub mod barriers {
+    pub use super::ours::LenientBarrier as OursLenient;
     pub use ::async_lock::Barrier as AsyncLock;
     pub use ::mea::barrier::Barrier as Mea;
     pub use ::tokio::sync::Barrier as Tokio;
     pub use async_sync::Barrier as Ours;
+}
+
+/// The types that implement [`AsyncSingleFlight`].
+pub mod single_flights {
+    pub use super::single_flight::{Mea, Ours};
 }
 
 pub use cond::AsyncCond;
@@ -121,6 +128,7 @@ pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
+pub use single_flight::{AsyncSingleFlight, Work};
 pub use wait_group::{AsyncWaitGroup, ReusableWaitGroup};
 
 /// Hands the list of mutexes to a macro: `name: Type, offers...;` for each.
@@ -267,9 +275,33 @@ macro_rules! for_each_barrier {
     ($($callback:ident)::+) => {
         $($callback)::+! {
             ours: $crate::peers::barriers::Ours;
+            ours_lenient: $crate::peers::barriers::OursLenient;
             tokio: $crate::peers::barriers::Tokio;
             async_lock: $crate::peers::barriers::AsyncLock;
             mea: $crate::peers::barriers::Mea;
+        }
+    };
+}
+
+/// Hands the list of condition variables to a macro: `name: Type;` for each.
+#[macro_export]
+macro_rules! for_each_cond {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::conds::Ours;
+            ours_over_tokio: $crate::peers::conds::OursOverTokio;
+            mea: $crate::peers::conds::Mea;
+        }
+    };
+}
+
+/// Hands the list of single flights to a macro: `name: Type;` for each.
+#[macro_export]
+macro_rules! for_each_single_flight {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            ours: $crate::peers::single_flights::Ours;
+            mea: $crate::peers::single_flights::Mea;
         }
     };
 }

@@ -235,3 +235,20 @@ impl AsyncBarrier for async_sync::Barrier {
         async { self.wait().await.is_ok_and(|met| met.is_leader()) }
     }
 }
+
+/// A barrier that takes the arrival of a party that leaves back, and tells nobody.
+#[derive(Debug)]
+pub struct LenientBarrier(async_sync::Barrier);
+
+impl AsyncBarrier for LenientBarrier {
+    const NAME: &'static str = "async-sync, lenient";
+    const PACKAGE: &'static str = "async-sync";
+
+    fn new(parties: usize) -> Self {
+        LenientBarrier(async_sync::Barrier::new(parties).lenient())
+    }
+
+    async fn wait(&self) -> bool {
+        self.0.wait().await.is_ok_and(|met| met.is_leader())
+    }
+}

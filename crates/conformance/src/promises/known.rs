@@ -72,6 +72,21 @@ const KNOWN: &[(&str, &[&str], Known)] = &[
         Known::Documented("\"panics if called within an asynchronous execution context\""),
     ),
     (
+        "tokio",
+        &["party-cancel", "party-cancel-told"],
+        Known::Documented("\"not cancel safe\""),
+    ),
+    (
+        "mea",
+        &["party-cancel", "party-cancel-told"],
+        Known::Documented("\"not cancellation safe\""),
+    ),
+    (
+        "mea",
+        &["starter", "work-panics"],
+        Known::Documented("\"another caller waiting for the same key may retry it\""),
+    ),
+    (
         "async-lock",
         &["newcomers-queue"],
         Known::ByDesign("the mutex documents eventual fairness, the semaphore no order"),

@@ -1,25 +1,31 @@
 //! Promises, measured: what a waiting type should keep, of ours and of the peers.
 //!
 //! A promise is a function over one of the traits of [`peers`](crate::peers) that tries to break it
-//! and says what came of it. [`mutexes`], [`rwlocks`], [`semaphores`] and [`wait_groups`] list the
-//! measurements of every implementation. A measurement may hang or take the process with it: whoever runs it guards
-//! against that, see the program `promises`, which writes the table.
+//! and says what came of it. [`topics`] lists the measurements of every implementation of every type.
+//! A measurement may hang or take the process with it: whoever runs it guards against that, see the
+//! program `promises`, which writes the tables.
 //!
 //! Time is real, since the peers' is; the measurements that need some take a few milliseconds of it.
 
+mod barrier;
 mod cancel;
+mod cond;
 pub mod counting;
 mod futurelock;
+mod gate;
 mod hostile;
 mod known;
-
 mod load;
 mod lock;
 mod mutex;
+mod news;
+mod once;
 mod order;
 mod polls;
 mod rwlock;
 mod semaphore;
+mod signal;
+mod single_flight;
 mod tools;
 mod wait_group;
 mod wakers;
@@ -145,41 +151,60 @@ macro_rules! implementations {
     };
 }
 
-macro_rules! mutex_list {
-    ($($list:tt)*) => { implementations! { mutex, AsyncMutex: $($list)* } };
-}
-macro_rules! rwlock_list {
-    ($($list:tt)*) => { implementations! { rwlock, AsyncRwLock: $($list)* } };
-}
-macro_rules! semaphore_list {
-    ($($list:tt)*) => { implementations! { semaphore, AsyncSemaphore: $($list)* } };
-}
-macro_rules! wait_group_list {
-    ($($list:tt)*) => { implementations! { wait_group, AsyncWaitGroup: $($list)* } };
+/// The implementations of one type; the first one has every promise.
+#[derive(Debug)]
+pub struct Topic {
+    /// Names it on the command line.
+    pub id: &'static str,
+    /// Over its table.
+    pub title: &'static str,
+    /// Its columns.
+    pub implementations: Vec<Implementation>,
 }
 
-/// The mutexes and what is measured of them; the first one has every promise.
-#[must_use]
-pub fn mutexes() -> Vec<Implementation> {
-    crate::for_each_mutex!(mutex_list)
+/// For each type: the list of implementations, the module of the measurements, the peers' trait, the
+/// title. (The dollar is for a macro that is made here.)
+macro_rules! topics {
+    ($d:tt $($each:ident: $of:ident, $base:ident, $title:literal;)*) => {
+        /// Everything that is measured.
+        #[must_use]
+        pub fn topics() -> Vec<Topic> {
+            vec![$({
+                macro_rules! listed {
+                    ($d($d list:tt)*) => { implementations! { $of, $base: $d($d list)* } };
+                }
+                Topic {
+                    id: stringify!($of),
+                    title: $title,
+                    implementations: crate::$each!(listed),
+                }
+            }),*]
+        }
+    };
 }
 
-/// The reader-writer locks and what is measured of them; the first one has every promise.
-#[must_use]
-pub fn rwlocks() -> Vec<Implementation> {
-    crate::for_each_rwlock!(rwlock_list)
+topics! { $
+    for_each_mutex: mutex, AsyncMutex, "Mutexes";
+    for_each_rwlock: rwlock, AsyncRwLock, "Reader-writer locks";
+    for_each_cond: cond, AsyncCond, "Condition variables";
+    for_each_semaphore: semaphore, AsyncSemaphore, "Semaphores";
+    for_each_wait_group: wait_group, AsyncWaitGroup, "Wait groups";
+    for_each_once_cell: once, AsyncOnceCell, "Cells that are set once";
+    for_each_barrier: barrier, AsyncBarrier, "Barriers";
+    for_each_signal: signal, AsyncSignal, "Signals, for one waiter at a time";
+    for_each_gate: gate, AsyncGate, "Gates, for all waiters";
+    for_each_single_flight: single_flight, AsyncSingleFlight, "Single flights";
 }
 
-/// The semaphores and what is measured of them; the first one has every promise.
+/// The implementations of the type of this name.
+///
+/// # Panics
+///
+/// If there is none.
 #[must_use]
-pub fn semaphores() -> Vec<Implementation> {
-    crate::for_each_semaphore!(semaphore_list)
-}
-
-/// The wait groups and what is measured of them; the first one has every promise.
-#[must_use]
-pub fn wait_groups() -> Vec<Implementation> {
-    crate::for_each_wait_group!(wait_group_list)
+pub fn of(topic: &str) -> Vec<Implementation> {
+    let of = topics().into_iter().find(|it| it.id == topic);
+    of.expect("there is such a type").implementations
 }
 
 /// What is measured of everything that one at a time may have, mutex or permit.

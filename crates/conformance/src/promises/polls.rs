@@ -60,11 +60,16 @@ pub(super) fn after_completion<L: Lock>() -> Verdict {
 pub(super) fn polled_after_completion<F: Future>(mut future: Pin<&mut F>) -> Verdict {
     let task = Task::new();
     assert!(task.ready(future.as_mut()).is_some());
-    let again = catch_unwind(AssertUnwindSafe(|| match task.poll(future) {
+    again(&task, future)
+}
+
+/// Polls a future that has completed.
+pub(super) fn again<F: Future>(task: &Task, future: Pin<&mut F>) -> Verdict {
+    let outcome = catch_unwind(AssertUnwindSafe(|| match task.poll(future) {
         Poll::Ready(_) => "it is ready a second time",
         Poll::Pending => "it is pending for ever",
     }));
-    match again {
+    match outcome {
         Ok(outcome) => Verdict::Broken(outcome.to_owned()),
         Err(_) => Verdict::kept(),
     }

@@ -137,11 +137,7 @@ unsafe impl Protocol<2> for Bell {
         let mut first = revoked;
         if !first && let Some(owner) = queue.same_task_baton(turn) {
             if !turn.may_take_over() {
-                return if turn.can_wait() {
-                    Verdict::Stay
-                } else {
-                    Verdict::Rearm
-                };
+                return turn.stay();
             }
             self.word.fetch_add(STROKE, Ordering::Relaxed);
             owner.revoke();
@@ -178,14 +174,5 @@ unsafe impl Protocol<2> for Bell {
             }
         }
         self.word.fetch_and(!WAITING, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: `raw` returns `self`, always the same.
-unsafe impl Contains<2> for Bell {
-    type Raw = Self;
-
-    fn raw(&self, _: Driver) -> &Self {
-        self
     }
 }

@@ -41,6 +41,7 @@ use core::task::Waker;
 use super::batch::WakeBatch;
 use super::lock::{Guarded, LenLock};
 use super::node::{Phase, Waiter};
+use super::waiting::Verdict;
 use crate::atomic::{AtomicU32, Ordering, UnsafeCell};
 use crate::clock;
 use crate::const_fn;
@@ -286,6 +287,24 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
 
         self.unlock();
         Relock(self).0.batch.wake_all();
+    }
+
+    /// The same in the middle of a loop. Without `std` nothing catches a panic, and it ends the loop:
+    /// then `rest` is called, with the queue locked, to do what is left of it.
+    pub fn flush_surely<F: FnMut(&mut Self)>(&mut self, rest: F) {
+        struct Rest<'q, 'a, F: FnMut(&mut Locked<'a, LANES>), const LANES: usize>(
+            &'q mut Locked<'a, LANES>,
+            F,
+        );
+        impl<'a, F: FnMut(&mut Locked<'a, LANES>), const LANES: usize> Drop for Rest<'_, 'a, F, LANES> {
+            fn drop(&mut self) {
+                self.0.flush(); // those behind the one that panicked
+                (self.1)(self.0);
+            }
+        }
+        let rest = Rest(self, rest);
+        rest.0.flush();
+        core::mem::forget(rest);
     }
 
     #[inline]
@@ -782,6 +801,17 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn can_wait(&self) -> bool {
         self.can_wait
+    }
+
+    /// What `turn` returns for one that goes on waiting where it is, and has changed nothing.
+    #[inline]
+    #[must_use]
+    pub fn stay(&self) -> Verdict {
+        if self.can_wait {
+            Verdict::Stay
+        } else {
+            Verdict::Rearm
+        }
     }
 
     /// Whether it may take over an unclaimed baton of its own task.

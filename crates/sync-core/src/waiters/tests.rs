@@ -205,6 +205,42 @@ fn the_node_is_small() {
     assert!(size_of::<WaitList<2>>() <= 8 + 2 * size_of::<usize>());
 }
 
+/// With `std` the panic of a waker waits until the queue is released. Without, it leaves the loop that
+/// called the wakers, and what is left of that is done all the same.
+#[test]
+fn a_waker_that_panics_in_a_flush_does_not_end_the_loop() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("wake");
+        }
+    }
+    let bell = Bell::new();
+    let (count, waker) = task();
+    let mut waiters = waits(&bell, 1, &Waker::from(Arc::new(Panics)));
+    waiters.extend(waits(&bell, 2, &waker));
+    let mut left_over = 0;
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut queue = bell.list().lock();
+        for _ in 0..2 {
+            queue.front(0).unwrap().settle(0);
+        }
+        queue.flush_surely(|queue| {
+            left_over += 1;
+            queue.front(0).unwrap().settle(0);
+        });
+        // Not without `std`.
+        queue.front(0).unwrap().settle(0);
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(left_over, usize::from(cfg!(not(feature = "std"))));
+    assert_eq!(count.0.load(Ordering::SeqCst), 2);
+    for mut waiter in waiters {
+        assert!(poll(&mut waiter, &waker).is_ready());
+    }
+    bell.check();
+}
+
 /// Where nothing measures time, looks are counted: a baton is stale after so many of them.
 #[cfg(not(feature = "std"))]
 #[test]
@@ -247,13 +283,6 @@ fn a_newcomer_may_be_asked_since_when_it_waits() {
         }
         fn left(&self, _: Left, _: usize) {}
         fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-    }
-    // SAFETY: `raw` returns `self`, always the same.
-    unsafe impl Contains<1> for Asks {
-        type Raw = Self;
-        fn raw(&self, _: Driver) -> &Self {
-            self
-        }
     }
     let asks = Asks(WaitList::new());
     let mut wait = pin!(Waiting::borrowed(&asks, 0));

@@ -104,6 +104,16 @@ pub unsafe trait Contains<const LANES: usize> {
     fn raw(&self, _: Driver) -> &Self::Raw;
 }
 
+// SAFETY: a primitive is what it contains, always the same.
+unsafe impl<R: Protocol<LANES>, const LANES: usize> Contains<LANES> for R {
+    type Raw = Self;
+
+    #[inline]
+    fn raw(&self, _: Driver) -> &Self {
+        self
+    }
+}
+
 /// What only this module can make: the right to reach the primitive inside of a thing, and its
 /// queue. Without it, anybody could unlock a mutex whose guard is out.
 #[derive(Clone, Copy, Debug)]

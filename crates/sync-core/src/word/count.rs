@@ -138,6 +138,8 @@ pub enum Done {
 /// The word itself. The head of this file explains the fields.
 pub struct CountWord(AtomicUsize);
 
+super::state_word!(CountWord, CountState);
+
 impl CountWord {
     const_fn! {
         /// A word that counts zero.
@@ -145,13 +147,6 @@ impl CountWord {
         pub const fn new() -> Self {
             CountWord(AtomicUsize::new(0))
         }
-    }
-
-    /// A snapshot.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> CountState {
-        CountState(self.0.load(order))
     }
 
     /// Counts `n` more.
@@ -218,31 +213,11 @@ impl CountWord {
         });
         Done::RoundOver
     }
-
-    /// Applies a transition, retrying while others change the word.
-    ///
-    /// # Errors
-    ///
-    /// The state from which `next` was not allowed.
-    #[inline]
-    pub fn update(
-        &self,
-        order: Ordering,
-        next: impl Fn(CountState) -> Option<CountState>,
-    ) -> Result<CountState, CountState> {
-        super::update_loop!(&self.0, CountState, order, next)
-    }
 }
 
 impl Default for CountWord {
     fn default() -> Self {
         CountWord::new()
-    }
-}
-
-impl fmt::Debug for CountWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.load(Ordering::Relaxed).fmt(f)
     }
 }
 

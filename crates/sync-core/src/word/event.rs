@@ -118,6 +118,8 @@ impl fmt::Debug for EventState {
 /// The word itself. The head of this file explains the fields.
 pub struct EventWord(AtomicUsize);
 
+super::state_word!(EventWord, EventState);
+
 impl EventWord {
     const_fn! {
         /// The word of an event that nobody waits for.
@@ -127,37 +129,10 @@ impl EventWord {
         }
     }
 
-    /// A snapshot.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> EventState {
-        EventState(self.0.load(order))
-    }
-
     /// Clears `SET`. Returns what was there before.
     #[inline]
     pub fn clear(&self, order: Ordering) -> EventState {
         EventState(self.0.fetch_and(!SET, order))
-    }
-
-    /// Applies a transition, retrying while others change the word.
-    ///
-    /// # Errors
-    ///
-    /// The state from which `next` was not allowed.
-    #[inline]
-    pub fn update(
-        &self,
-        order: Ordering,
-        next: impl Fn(EventState) -> Option<EventState>,
-    ) -> Result<EventState, EventState> {
-        super::update_loop!(&self.0, EventState, order, next)
-    }
-}
-
-impl fmt::Debug for EventWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.load(Ordering::Relaxed).fmt(f)
     }
 }
 

@@ -200,6 +200,8 @@ impl fmt::Debug for FlightState {
 /// The word itself. The head of this file explains the fields.
 pub struct FlightWord(AtomicU32);
 
+super::state_word!(FlightWord, FlightState);
+
 impl FlightWord {
     const_fn! {
         /// One caller, and work that anybody may poll.
@@ -217,13 +219,6 @@ impl FlightWord {
         }
     }
 
-    /// A snapshot.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> FlightState {
-        FlightState(self.0.load(order))
-    }
-
     /// The work was woken. Returns the state before.
     #[inline]
     pub fn wake(&self, order: Ordering) -> FlightState {
@@ -235,20 +230,6 @@ impl FlightWord {
     pub fn drained(&self) {
         // Relaxed: only compared and changed under the lock, but by those who will take it.
         self.0.fetch_and(!WAITING, Ordering::Relaxed);
-    }
-
-    /// Applies a transition, retrying while others change the word. Returns the state before.
-    ///
-    /// # Errors
-    ///
-    /// The state from which `next` was not allowed.
-    #[inline]
-    pub fn update(
-        &self,
-        order: Ordering,
-        next: impl Fn(FlightState) -> Option<FlightState>,
-    ) -> Result<FlightState, FlightState> {
-        super::update_loop!(&self.0, FlightState, order, next)
     }
 
     /// One attempt to go from `old` to `new`.
@@ -276,12 +257,6 @@ impl FlightWord {
 impl Default for FlightWord {
     fn default() -> Self {
         FlightWord::new()
-    }
-}
-
-impl fmt::Debug for FlightWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.load(Ordering::Relaxed).fmt(f)
     }
 }
 

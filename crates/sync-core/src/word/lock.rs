@@ -230,6 +230,8 @@ impl fmt::Debug for LockState {
 /// The word itself. The head of this file explains the fields.
 pub struct LockWord(AtomicU32);
 
+super::state_word!(LockWord, LockState);
+
 impl LockWord {
     const_fn! {
         /// An unlocked word.
@@ -237,13 +239,6 @@ impl LockWord {
         pub const fn new() -> Self {
             LockWord(AtomicU32::new(0))
         }
-    }
-
-    /// A snapshot.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> LockState {
-        LockState(self.0.load(order))
     }
 
     /// Takes a lock that is free and has no waiters: the uncontended path, one exchange. (The look
@@ -291,31 +286,11 @@ impl LockWord {
         // Release: as above.
         self.update(Ordering::Release, |s| s.is_locked().then(|| s.released()))
     }
-
-    /// Applies a transition, retrying while others change the word.
-    ///
-    /// # Errors
-    ///
-    /// The state from which `next` was not allowed.
-    #[inline]
-    pub fn update(
-        &self,
-        order: Ordering,
-        next: impl Fn(LockState) -> Option<LockState>,
-    ) -> Result<LockState, LockState> {
-        super::update_loop!(&self.0, LockState, order, next)
-    }
 }
 
 impl Default for LockWord {
     fn default() -> Self {
         LockWord::new()
-    }
-}
-
-impl fmt::Debug for LockWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.load(Ordering::Relaxed).fmt(f)
     }
 }
 

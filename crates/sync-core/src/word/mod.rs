@@ -48,3 +48,38 @@ macro_rules! update_loop {
     }};
 }
 pub(crate) use update_loop;
+
+/// What all words that are nothing but their atomic offer: a look, a transition, `Debug`.
+macro_rules! state_word {
+    ($word:ident, $state:ident) => {
+        impl $word {
+            /// A snapshot.
+            #[inline]
+            #[must_use]
+            pub fn load(&self, order: $crate::atomic::Ordering) -> $state {
+                $state(self.0.load(order))
+            }
+
+            /// Applies a transition, retrying while others change the word. Returns the state before.
+            ///
+            /// # Errors
+            ///
+            /// The state from which `next` was not allowed.
+            #[inline]
+            pub fn update(
+                &self,
+                order: $crate::atomic::Ordering,
+                next: impl Fn($state) -> Option<$state>,
+            ) -> Result<$state, $state> {
+                super::update_loop!(&self.0, $state, order, next)
+            }
+        }
+
+        impl core::fmt::Debug for $word {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                self.load($crate::atomic::Ordering::Relaxed).fmt(f)
+            }
+        }
+    };
+}
+pub(crate) use state_word;

@@ -22,7 +22,7 @@
 
 use core::fmt;
 
-use crate::atomic::{AtomicU32, Ordering};
+use crate::atomic::AtomicU32;
 use crate::const_fn;
 
 const RUNNING: u32 = 1 << 0;
@@ -197,6 +197,8 @@ impl fmt::Debug for OnceState {
 /// The word itself. The head of this file explains the fields.
 pub struct OnceWord(AtomicU32);
 
+super::state_word!(OnceWord, OnceState);
+
 impl OnceWord {
     const_fn! {
         /// A word in this state.
@@ -205,38 +207,12 @@ impl OnceWord {
             OnceWord(AtomicU32::new(state.0))
         }
     }
-
-    /// A snapshot.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> OnceState {
-        OnceState(self.0.load(order))
-    }
-
-    /// Applies a transition, retrying while others change the word. Returns the old state.
-    ///
-    /// # Errors
-    ///
-    /// The state from which `next` was not allowed.
-    #[inline]
-    pub fn update(
-        &self,
-        order: Ordering,
-        next: impl Fn(OnceState) -> Option<OnceState>,
-    ) -> Result<OnceState, OnceState> {
-        super::update_loop!(&self.0, OnceState, order, next)
-    }
-}
-
-impl fmt::Debug for OnceWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.load(Ordering::Relaxed).fmt(f)
-    }
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
+    use crate::atomic::Ordering;
 
     /// Every state that can be reached, in the first, second and last round.
     fn all() -> impl Iterator<Item = OnceState> {

@@ -149,6 +149,8 @@ impl fmt::Debug for PermitState {
 /// The word itself. The head of this file explains the fields.
 pub struct PermitWord(AtomicUsize);
 
+super::state_word!(PermitWord, PermitState);
+
 impl PermitWord {
     const_fn! {
         /// A word with `permits` permits, at most [`PermitState::MAX`].
@@ -160,13 +162,6 @@ impl PermitWord {
         pub const fn new(permits: usize) -> Self {
             PermitWord(AtomicUsize::new(PermitState::with_permits(permits).0))
         }
-    }
-
-    /// A snapshot.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> PermitState {
-        PermitState(self.0.load(order))
     }
 
     /// Gives `n` permits back: one addition. Returns the state before.
@@ -181,26 +176,6 @@ impl PermitWord {
     pub fn sub(&self, n: usize) -> PermitState {
         // Acquire: as `enter`, what was done under these permits is seen.
         PermitState(self.0.fetch_sub(n * PERMIT, Ordering::Acquire))
-    }
-
-    /// Applies a transition, retrying while others change the word.
-    ///
-    /// # Errors
-    ///
-    /// The state from which `next` was not allowed.
-    #[inline]
-    pub fn update(
-        &self,
-        order: Ordering,
-        next: impl Fn(PermitState) -> Option<PermitState>,
-    ) -> Result<PermitState, PermitState> {
-        super::update_loop!(&self.0, PermitState, order, next)
-    }
-}
-
-impl fmt::Debug for PermitWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.load(Ordering::Relaxed).fmt(f)
     }
 }
 

@@ -298,6 +298,8 @@ impl fmt::Debug for RwState {
 /// The word itself. The head of this file explains the fields.
 pub struct RwWord(AtomicUsize);
 
+super::state_word!(RwWord, RwState);
+
 impl RwWord {
     const_fn! {
         /// An unlocked word.
@@ -305,13 +307,6 @@ impl RwWord {
         pub const fn new() -> Self {
             RwWord(AtomicUsize::new(0))
         }
-    }
-
-    /// A snapshot.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> RwState {
-        RwState(self.0.load(order))
     }
 
     /// The state, in the one order of all SeqCst accesses: for who has written something else before.
@@ -355,31 +350,11 @@ impl RwWord {
                 .compare_exchange(old.0, old.0 & !WRITER, Ordering::Release, Ordering::Relaxed)
                 .is_ok()
     }
-
-    /// Applies a transition, retrying while others change the word.
-    ///
-    /// # Errors
-    ///
-    /// The state from which `next` was not allowed.
-    #[inline]
-    pub fn update(
-        &self,
-        order: Ordering,
-        next: impl Fn(RwState) -> Option<RwState>,
-    ) -> Result<RwState, RwState> {
-        super::update_loop!(&self.0, RwState, order, next)
-    }
 }
 
 impl Default for RwWord {
     fn default() -> Self {
         RwWord::new()
-    }
-}
-
-impl fmt::Debug for RwWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.load(Ordering::Relaxed).fmt(f)
     }
 }
 

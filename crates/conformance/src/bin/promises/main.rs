@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use conformance::promises::counting::Counting;
-use conformance::promises::{self, Implementation};
+use conformance::promises::{Measurement, topics};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -29,44 +29,15 @@ struct Cli {
     /// Only implementations whose name contains this
     #[arg(long, value_name = "SUBSTRING", default_value = "")]
     only: String,
+    /// Only the types whose name, as `--one` takes it, contains this
+    #[arg(long, value_name = "SUBSTRING", default_value = "")]
+    types: String,
     /// After how many milliseconds a measurement counts as hanging
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     limit: u64,
     /// Run a single measurement in this process, and tell the verdict
     #[arg(long, num_args = 3, value_names = ["TYPE", "IMPLEMENTATION", "PROMISE"])]
     one: Option<Vec<String>>,
-}
-
-/// A table of its own: its name on the command line, its title, and its columns.
-pub(crate) struct Topic {
-    pub(crate) id: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) implementations: Vec<Implementation>,
-}
-
-fn topics() -> [Topic; 4] {
-    [
-        Topic {
-            id: "mutex",
-            title: "Mutexes",
-            implementations: promises::mutexes(),
-        },
-        Topic {
-            id: "rwlock",
-            title: "Reader-writer locks",
-            implementations: promises::rwlocks(),
-        },
-        Topic {
-            id: "semaphore",
-            title: "Semaphores",
-            implementations: promises::semaphores(),
-        },
-        Topic {
-            id: "wait_group",
-            title: "Wait groups",
-            implementations: promises::wait_groups(),
-        },
-    ]
 }
 
 fn main() -> ExitCode {
@@ -80,14 +51,12 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let limit = Duration::from_millis(cli.limit);
-    let text = table::document(
-        &topics(),
-        &cli.only,
-        |topic, implementation, measurement| {
-            eprintln!("{topic} {implementation} {measurement}");
-            guarded::run([topic, implementation, measurement], limit)
-        },
-    );
+    let mut wanted = topics();
+    wanted.retain(|topic| topic.id.contains(&cli.types));
+    let text = table::document(&wanted, &cli.only, |topic, implementation, measurement| {
+        eprintln!("{topic} {implementation} {measurement}");
+        guarded::run([topic, implementation, measurement], limit)
+    });
     if cli.print {
         println!("{text}");
         return ExitCode::SUCCESS;
@@ -107,7 +76,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn find(topic: &str, implementation: &str, promise: &str) -> Option<promises::Measurement> {
+fn find(topic: &str, implementation: &str, promise: &str) -> Option<Measurement> {
     topics()
         .into_iter()
         .find(|it| it.id == topic)?

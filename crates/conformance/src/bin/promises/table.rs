@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 
-use conformance::promises::{Implementation, Known, Measurement, Verdict, known};
-
-use crate::Topic;
+use conformance::promises::{Implementation, Known, Measurement, Topic, Verdict, known};
 
 const HEAD: &str = "\
 # Who keeps which promise
 
-What tasks may expect of a mutex, a reader-writer lock, a semaphore or a wait group, measured of ours
-and of others'. Written by a program; repeat it with
+What tasks may expect of locks, condition variables, semaphores, wait groups, cells, barriers, signals,
+gates and single flights, measured of ours and of others'. Written by a program; repeat it with
 
 ```sh
 cargo xtask conformance
@@ -189,7 +187,7 @@ mod tests {
 
     #[test]
     fn every_promise_has_its_row() {
-        for topic in crate::topics() {
+        for topic in conformance::promises::topics() {
             let rows = &topic.implementations[0];
             for implementation in &topic.implementations {
                 for measurement in &implementation.measurements {
