@@ -48,6 +48,14 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// follows then, even if it did not stand first.
     const LEAVING_CONCERNS_ALL: bool = false;
 
+    /// Whether waiters are settled with success: then a poll looks for that before anything else.
+    const SETTLES: bool = false;
+
+    /// Whether newcomers are [announced](Self::announce), and those with a baton
+    /// [claim it quietly](Self::claim_quietly), while no other baton is out. The primitive is not `TIMED`,
+    /// its newcomers wait in lane 0, and it refuses no holder of a baton.
+    const QUIET: bool = false;
+
     /// The queue.
     fn queue(&self, _: Driver) -> &WaitList<LANES>;
 
@@ -66,6 +74,23 @@ pub unsafe trait Protocol<const LANES: usize> {
     #[inline]
     fn claim(&self, queue: &mut Locked<'_, LANES>, turn: &Turn<'_>) {
         let _ = (queue, turn);
+    }
+
+    /// A waiter that has the only baton takes what it waited for, and leaves the queue. Nobody gets
+    /// anything by that, so [`pass_on`](Self::pass_on) does not follow.
+    ///
+    /// Runs under the queue's lock, and may touch nothing but the primitive's own fields.
+    #[inline]
+    fn claim_quietly(&self) {}
+
+    /// A newcomer arrives while no baton is out: as [`arrive`](Self::arrive), which is not asked then.
+    /// Returns whether it acquires; else it waits at the end of lane 0. May write another tag.
+    ///
+    /// Runs under the queue's lock, and may touch nothing but the primitive's own fields.
+    #[inline]
+    fn announce(&self, tag: &mut usize) -> bool {
+        let _ = tag;
+        unreachable!("asked of quiet primitives only")
     }
 
     /// A newcomer that could not be served without the queue arrives. Returns
@@ -251,10 +276,19 @@ where
                 this.waiter.set_stage(Stage::Done);
                 return Poll::Ready(Ok(tag));
             }
+        } else if <C<H, LANES>>::SETTLES && this.waiter.is_settled() {
+            this.waiter.set_stage(Stage::Done);
+            // SAFETY: a node that is settled is not linked, and belongs to its future.
+            return Poll::Ready(Ok(unsafe { this.waiter.tag() }));
         }
-        poll_slow(raw, &this.waiter, cx.waker())
+        let polled = poll_slow(raw, &this.waiter, cx.waker());
+        // SAFETY: a future that is over is not linked, and the caller's.
+        polled.map_ok(|()| unsafe { this.waiter.tag() })
     }
 }
+
+/// The primitive that `H` refers to.
+type C<H, const LANES: usize> = <<H as Deref>::Target as Contains<LANES>>::Raw;
 
 // The functions below are not generic over the holder, so each exists once for each primitive.
 
@@ -263,14 +297,102 @@ pub(super) fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
     raw: &P,
     node: &Waiter,
     waker: &Waker,
-) -> Poll<Result<usize, Refused>> {
-    let result = if node.stage() == Stage::Idle {
-        first_poll(raw, node, waker)
+) -> Poll<Result<(), Refused>> {
+    if !P::QUIET {
+        return if node.stage() == Stage::Idle {
+            first_poll(raw, node, waker)
+        } else {
+            poll_again(raw, node, waker)
+        };
+    }
+    // The usual cases, in few registers. What is left to be done is told out of line.
+    let rest = if node.stage() == Stage::Idle {
+        announce(raw, node, waker)
     } else {
-        poll_again(raw, node, waker)
+        claim_quietly(raw, node)
     };
-    // SAFETY: a future that is over is not linked, and the caller's.
-    result.map_ok(|()| unsafe { node.tag() })
+    match rest {
+        Ok(polled) => polled.map(Ok),
+        Err(rest) => poll_loudly(raw, node, waker, rest),
+    }
+}
+
+/// A poll that was begun quietly and is to be finished with all that there is.
+#[inline(never)]
+fn poll_loudly<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+    mine: Option<Waker>,
+) -> Poll<Result<(), Refused>> {
+    match mine {
+        Some(mine) => arrive(raw, node, waker, mine),
+        None => poll_again(raw, node, waker),
+    }
+}
+
+/// A newcomer queues, unless there are batons that it has to look at: then it comes back with its waker.
+#[inline]
+fn announce<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+) -> Result<Poll<()>, Option<Waker>> {
+    debug_assert!(!P::TIMED);
+    let mine = waker.clone();
+    let mut queue = raw.queue(Driver(())).quiet();
+    if queue.has_baton() {
+        return Err(Some(mine));
+    }
+    // SAFETY: the node is not linked, and its future's.
+    let mut tag = unsafe { node.tag() };
+    let acquired = raw.announce(&mut tag);
+    // SAFETY: as above.
+    unsafe { node.set_tag(tag) };
+    if acquired {
+        // As in `arrive`.
+        node.set_stage(Stage::Held);
+        drop(queue);
+        drop(mine);
+        node.set_stage(Stage::Done);
+        return Ok(Poll::Ready(()));
+    }
+    // SAFETY: as in `arrive`.
+    unsafe {
+        node.init(Fields::new(mine, 0));
+        queue.push_back(node, 0);
+    }
+    // Relaxed: the lock publishes it.
+    node.set_phase(Phase::Queued, Ordering::Relaxed);
+    node.set_stage(Stage::Waiting);
+    Ok(Poll::Pending)
+}
+
+/// The holder of a baton uses it, if that is the only one.
+#[inline]
+fn claim_quietly<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+) -> Result<Poll<()>, Option<Waker>> {
+    // Relaxed: only a guess.
+    if node.stage() != Stage::Waiting || !node.phase(Ordering::Relaxed).is_baton() {
+        return Err(None);
+    }
+    let mut queue = raw.queue(Driver(())).quiet();
+    // Relaxed: whoever changed it held the lock.
+    if !node.phase(Ordering::Relaxed).is_baton() {
+        return Err(None);
+    }
+    // SAFETY: a node with a baton is linked, and the lock is held.
+    unsafe {
+        if !queue.is_only_baton(node) {
+            return Err(None);
+        }
+        queue.claim(node);
+    }
+    raw.claim_quietly();
+    node.set_stage(Stage::Done);
+    Ok(Poll::Ready(()))
 }
 
 /// A newcomer that cannot be served at once, or so it seemed: queues.
@@ -280,7 +402,18 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
     node: &Waiter,
     waker: &Waker,
 ) -> Poll<Result<(), Refused>> {
-    let mut mine = Some(waker.clone());
+    arrive(raw, node, waker, waker.clone())
+}
+
+/// A newcomer arrives, with a waker of its own.
+#[inline]
+fn arrive<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+    mine: Waker,
+) -> Poll<Result<(), Refused>> {
+    let mut mine = Some(mine);
     let since = if P::TIMED { clock::now() } else { 0 };
     let look_again = {
         let mut queue = raw.queue(Driver(())).lock();
