@@ -155,9 +155,14 @@ impl<K: Keeping> RawNotify<K> {
             self.out.store(1, Ordering::Relaxed);
             true
         });
-        if notified {
-            return;
+        if !notified {
+            self.set_loudly();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_loudly(&self) {
         let mut queue = self.queue.lock();
         self.add(&self.loose, 1);
         self.pass_on(&mut queue);

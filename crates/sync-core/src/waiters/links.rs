@@ -213,6 +213,8 @@ impl WaitList<2> {
     /// `may` is told its tag, and whether it is the last who waits, and runs under the lock.
     #[inline]
     pub fn notify_first(&self, may: impl FnOnce(usize, bool) -> bool) -> bool {
+        // Before the lock, which is held for less time so.
+        let now = clock::now().max(1); // 0 stands for "never"
         let mut queue = self.quiet();
         let first = queue.0.head(0);
         if first.is_null() || queue.0.has_baton() {
@@ -226,7 +228,6 @@ impl WaitList<2> {
         if !may(tag, last) {
             return false;
         }
-        let now = clock::now().max(1); // 0 stands for "never"
         let phase = node.phase(Ordering::Relaxed);
         // SAFETY: the lock is held and the node is linked; its phase changes below.
         let waker = unsafe {

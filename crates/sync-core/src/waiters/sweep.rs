@@ -67,3 +67,108 @@ impl Locked<'_, 1> {
         served
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use core::task::{Context, Waker};
+    use std::boxed::Box;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::waiters::{Contains, Driver, Left, Protocol, Turn, Verdict, WaitList, Waiting};
+
+    /// Whoever waits here stays until it is swept.
+    struct Hall(WaitList);
+
+    // SAFETY: `queue` returns the field, always the same.
+    unsafe impl Protocol<1> for Hall {
+        const TIMED: bool = false;
+        const SETTLES: bool = true;
+        const QUIET: bool = true;
+
+        fn queue(&self, _: Driver) -> &WaitList {
+            &self.0
+        }
+        fn try_now(&self, _: usize) -> bool {
+            false
+        }
+        fn announce(&self, _: &mut usize) -> bool {
+            false
+        }
+        fn arrive(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
+            Verdict::Back
+        }
+        fn turn(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
+            Verdict::Stay
+        }
+        fn left(&self, _: Left, _: usize) {}
+        fn pass_on(&self, _: &mut Locked<'_, 1>) {}
+    }
+
+    // SAFETY: `raw` returns `self`, always the same.
+    unsafe impl Contains<1> for Hall {
+        type Raw = Self;
+        fn raw(&self, _: Driver) -> &Self {
+            self
+        }
+    }
+
+    /// Every prefix, every limit, and every one that leaves the circle afterwards.
+    #[test]
+    fn the_circle_is_closed_behind_those_who_go() {
+        for (n, over, most) in (0..5).flat_map(|n| {
+            (0..=n).flat_map(move |over| (0..=n + 1).map(move |most| (n, over, most)))
+        }) {
+            let hall = Hall(WaitList::new());
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut waits: Vec<_> = (0..n)
+                .map(|i| Box::pin(Waiting::borrowed(&hall, usize::from(i >= over))))
+                .collect();
+            for wait in &mut waits {
+                assert!(wait.as_mut().poll(&mut cx).is_pending());
+            }
+            let served = hall.0.lock().settle_while(most, |tag| tag == 0);
+            assert_eq!(served, over.min(most));
+            assert_eq!(hall.0.len(), n - served);
+            for (i, wait) in waits.iter_mut().enumerate() {
+                assert_eq!(wait.as_mut().poll(&mut cx).is_ready(), i < served);
+            }
+            let mut waits = waits.split_off(served);
+            if waits.len() > 1 {
+                drop(waits.remove(1));
+            }
+            assert_eq!(hall.0.lock().settle_while(n, |_| true), waits.len());
+            assert!(hall.0.is_empty());
+            for mut wait in waits {
+                assert!(wait.as_mut().poll(&mut cx).is_ready());
+            }
+        }
+    }
+
+    /// What does not fit into a batch stays where it is, in its order.
+    #[test]
+    fn a_full_batch_ends_a_sweep() {
+        const ALL: usize = 2 * super::super::WakeBatch::CAPACITY + 1;
+        let hall = Hall(WaitList::new());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut waits: Vec<_> = (0..ALL)
+            .map(|i| Box::pin(Waiting::borrowed(&hall, i)))
+            .collect();
+        for wait in &mut waits {
+            assert!(wait.as_mut().poll(&mut cx).is_pending());
+        }
+        let mut left = ALL;
+        while left > 0 {
+            let served = hall.0.lock().settle_while(left, |_| true);
+            assert_eq!(served, left.min(super::super::WakeBatch::CAPACITY));
+            left -= served;
+            let ready = waits.iter_mut().take(ALL - left).skip(ALL - left - served);
+            assert!(
+                ready
+                    .into_iter()
+                    .all(|wait| wait.as_mut().poll(&mut cx).is_ready())
+            );
+        }
+        assert!(hall.0.is_empty());
+    }
+}
