@@ -1,15 +1,13 @@
 //! The circle of a locked queue: what links nodes and takes them out, and nothing else.
 //!
 //! `list` has the layout and its invariants. [`Links`] neither collects wakers nor unlocks by itself,
-//! so it lives in registers; [`Locked`](super::Locked) is this, with the wakers to call, and [`Quiet`]
-//! is this for those who have none to call, or one.
+//! so it lives in registers. [`Locked`](super::Locked) is this with wakers to call, `Quiet` is this without.
 
-use core::ops::{Deref, DerefMut};
 use core::ptr;
 
 use super::list::WaitList;
 use super::lock::{Guarded, LenLock};
-use super::node::{Phase, Waiter};
+use super::node::Waiter;
 use crate::atomic::Ordering;
 use crate::clock;
 
@@ -172,104 +170,5 @@ impl<'a, const LANES: usize> Links<'a, LANES> {
         // SAFETY: the caller's promise, and the lock is held.
         let next = unsafe { node.read(|fields| fields.next) };
         LANES == 1 || ptr::eq(next, node) || ptr::eq(next, self.below(WaitList::<LANES>::BATONS))
-    }
-}
-
-/// A locked queue while there is nobody to wake, or one, who is woken by whoever has unlocked it. Dropping
-/// it unlocks it.
-pub(super) struct Quiet<'a, const LANES: usize>(Links<'a, LANES>);
-
-impl<const LANES: usize> WaitList<LANES> {
-    /// Locks the queue for those who have nobody to wake.
-    #[inline]
-    pub(super) fn quiet(&self) -> Quiet<'_, LANES> {
-        Quiet(self.acquire())
-    }
-}
-
-impl<const LANES: usize> Quiet<'_, LANES> {
-    /// Whoever has the only baton claims it, and leaves.
-    ///
-    /// # Safety
-    ///
-    /// `node` is linked, and has the only baton.
-    #[inline]
-    pub(super) unsafe fn claim(&mut self, node: &Waiter) {
-        // SAFETY: the caller's promise.
-        unsafe { self.0.unlink(node) };
-        if self.0.guarded.patience() != 0 {
-            // SAFETY: the node has just been unlinked by its future.
-            self.0.claimed(unsafe { node.read(|fields| fields.baton) });
-        }
-        // Relaxed: see `WaitList::has_stale_baton`.
-        self.0.list.oldest.store(0, Ordering::Relaxed);
-    }
-}
-
-impl WaitList<2> {
-    /// Notifies the first who waits, if there is one, no baton is out, and `may` agrees; returns whether it
-    /// did. The waiter is woken when the queue is unlocked.
-    ///
-    /// `may` is told its tag, and whether it is the last who waits, and runs under the lock.
-    #[inline]
-    pub fn notify_first(&self, may: impl FnOnce(usize, bool) -> bool) -> bool {
-        // Before the lock, which is held for less time so.
-        let now = clock::now().max(1); // 0 stands for "never"
-        let mut queue = self.quiet();
-        let first = queue.0.head(0);
-        if first.is_null() || queue.0.has_baton() {
-            return false;
-        }
-        // SAFETY: heads point to linked, hence live, nodes while the lock is held.
-        let node = unsafe { &*first };
-        // SAFETY: the lock is held and the node is linked.
-        let (tag, next) = unsafe { (node.tag(), node.read(|fields| fields.next)) };
-        let last = ptr::eq(first, next);
-        if !may(tag, last) {
-            return false;
-        }
-        let phase = node.phase(Ordering::Relaxed);
-        // SAFETY: the lock is held and the node is linked; its phase changes below.
-        let waker = unsafe {
-            node.write(|fields| {
-                fields.baton = now;
-                fields.take_waker(phase)
-            })
-        };
-        // Where the batons end, so nothing is linked anew.
-        queue.0.set_head(1, first);
-        queue.0.set_head(0, if last { ptr::null() } else { next });
-        // Relaxed: linked before and after; the lock publishes it.
-        node.set_phase(Phase::Notified, Ordering::Relaxed);
-        // Relaxed: see `has_stale_baton`.
-        self.oldest.store(now, Ordering::Relaxed);
-        drop(queue);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        true
-    }
-}
-
-impl<const LANES: usize> Drop for Quiet<'_, LANES> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.list.release(self.0.guarded);
-    }
-}
-
-impl<'a, const LANES: usize> Deref for Quiet<'a, LANES> {
-    type Target = Links<'a, LANES>;
-
-    #[inline]
-    fn deref(&self) -> &Links<'a, LANES> {
-        &self.0
-    }
-}
-
-impl<const LANES: usize> DerefMut for Quiet<'_, LANES> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
     }
 }

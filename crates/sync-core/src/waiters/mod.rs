@@ -64,6 +64,7 @@ mod lock;
 mod loom;
 mod moving;
 mod node;
+mod quiet;
 mod sweep;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;

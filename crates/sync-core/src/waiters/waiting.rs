@@ -27,6 +27,7 @@ use core::task::{Context, Poll, Waker};
 
 use super::list::{Locked, WaitList};
 use super::node::{Fields, Phase, Stage, Waiter};
+use super::quiet;
 use crate::atomic::Ordering;
 use crate::{clock, const_fn};
 
@@ -307,9 +308,9 @@ pub(super) fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
     }
     // The usual cases, in few registers. What is left to be done is told out of line.
     let rest = if node.stage() == Stage::Idle {
-        announce(raw, node, waker)
+        quiet::announce(raw, node, waker)
     } else {
-        claim_quietly(raw, node)
+        quiet::claim(raw, node)
     };
     match rest {
         Ok(polled) => polled.map(Ok),
@@ -329,70 +330,6 @@ fn poll_loudly<P: Protocol<LANES>, const LANES: usize>(
         Some(mine) => arrive(raw, node, waker, mine),
         None => poll_again(raw, node, waker),
     }
-}
-
-/// A newcomer queues, unless there are batons that it has to look at: then it comes back with its waker.
-#[inline]
-fn announce<P: Protocol<LANES>, const LANES: usize>(
-    raw: &P,
-    node: &Waiter,
-    waker: &Waker,
-) -> Result<Poll<()>, Option<Waker>> {
-    debug_assert!(!P::TIMED);
-    let mine = waker.clone();
-    let mut queue = raw.queue(Driver(())).quiet();
-    if queue.has_baton() {
-        return Err(Some(mine));
-    }
-    // SAFETY: the node is not linked, and its future's.
-    let mut tag = unsafe { node.tag() };
-    let acquired = raw.announce(&mut tag);
-    // SAFETY: as above.
-    unsafe { node.set_tag(tag) };
-    if acquired {
-        // As in `arrive`.
-        node.set_stage(Stage::Held);
-        drop(queue);
-        drop(mine);
-        node.set_stage(Stage::Done);
-        return Ok(Poll::Ready(()));
-    }
-    // SAFETY: as in `arrive`.
-    unsafe {
-        node.init(Fields::new(mine, 0));
-        queue.push_back(node, 0);
-    }
-    // Relaxed: the lock publishes it.
-    node.set_phase(Phase::Queued, Ordering::Relaxed);
-    node.set_stage(Stage::Waiting);
-    Ok(Poll::Pending)
-}
-
-/// The holder of a baton uses it, if that is the only one.
-#[inline]
-fn claim_quietly<P: Protocol<LANES>, const LANES: usize>(
-    raw: &P,
-    node: &Waiter,
-) -> Result<Poll<()>, Option<Waker>> {
-    // Relaxed: only a guess.
-    if node.stage() != Stage::Waiting || !node.phase(Ordering::Relaxed).is_baton() {
-        return Err(None);
-    }
-    let mut queue = raw.queue(Driver(())).quiet();
-    // Relaxed: whoever changed it held the lock.
-    if !node.phase(Ordering::Relaxed).is_baton() {
-        return Err(None);
-    }
-    // SAFETY: a node with a baton is linked, and the lock is held.
-    unsafe {
-        if !queue.is_only_baton(node) {
-            return Err(None);
-        }
-        queue.claim(node);
-    }
-    raw.claim_quietly();
-    node.set_stage(Stage::Done);
-    Ok(Poll::Ready(()))
 }
 
 /// A newcomer that cannot be served at once, or so it seemed: queues.
