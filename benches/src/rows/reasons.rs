@@ -18,6 +18,8 @@ pub(crate) fn of(row: &Row) -> Option<&'static str> {
         "P14" => SMALL_FIRST,
         "P20" => BATONS,
         "P21" | "P22" => NODES,
+        "P25" => SET,
+        "P26" => SINGLE,
         "P23" if has("one thread") => COUNTS,
         "P23" => SPAWNED,
         "P40" => CHILDREN,
@@ -44,10 +46,22 @@ const BY_HAND: &str = "Two looks at the clock (5.5 ns each: when the wait began,
 const CANCEL: &str = "A waiter notes the time at which it queues, for Go's rule of the millisecond \
      (5.5 ns), and its node is linked into a circle with its neighbours under a lock, twice.";
 const BATONS: &str = "A wait and its wake-up take the queue's lock three times, to queue, to be told \
-     and to claim, and look at the clock once: a notification that nobody claims can be taken away and \
-     given to the next. Neither tokio nor futures-intrusive can do that.";
-const NODES: &str = "All that are released are woken in batches of 16, each after the queue was \
-     unlocked, so that a waker may do what it likes. futures-intrusive calls all of them under its lock.";
+     and to claim, and exchange the word once; that is as many instructions as futures-intrusive's \
+     (286 to 258), and fewer than tokio's (300). What comes on top is a look at the clock (5.5 ns), \
+     because a notification that nobody claims can be taken away and given to the next. Neither tokio \
+     nor futures-intrusive can do that.";
+const NODES: &str = "180 instructions for each waiter, to futures-intrusive's 166 and tokio's 245; a \
+     released waiter does not lock the queue again, as futures-intrusive's does. All that are released \
+     are woken in batches of 16, each after the queue was unlocked, so that a waker may do what it \
+     likes; futures-intrusive calls all of them under its lock. With tasks most of the time is the \
+     runtime's: 30 of 42 ns.";
+const SET: &str = "The future is answered where it is made: a load, a test and a branch, and nothing of \
+     it is written. `get_or_init` has two instructions more than the bare load, which are moves between \
+     registers; what is measured beyond them is where the loop lies in memory.";
+const SINGLE: &str = "The floor runs each task once. Whoever waits runs twice: see the other floor, spawn, \
+     wait, wake, to which a caller adds a fifth, 35 to 40 ns: the hash of the key (std's SipHash, 130 \
+     instructions), the lock of a shard, and a count of callers that goes up and down. It allocates \
+     nothing.";
 const SMALL_FIRST: &str = "The order is kept: a request for ten is not passed by requests for one. \
      The unfair futures-intrusive lets small requests pass for ever; its big ones get nothing. Besides, \
      as for P13.";

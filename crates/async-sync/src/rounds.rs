@@ -11,14 +11,12 @@ use sync_core::waiters::{OnUnwind, WaitList};
 pub(crate) fn release<F: Fn(usize) -> bool>(queue: &WaitList, is_over: &F) {
     let again = OnUnwind::new(|| release(queue, is_over));
     let mut queue = queue.lock();
-    while let Some(head) = queue.front(0) {
-        if !is_over(head.tag()) {
+    loop {
+        queue.settle_while(usize::MAX, is_over);
+        if queue.has_room() {
             break;
         }
-        head.settle(0);
-        if !queue.has_room() {
-            queue.flush();
-        }
+        queue.flush();
     }
     again.disarm();
 }

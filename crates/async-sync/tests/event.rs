@@ -164,6 +164,21 @@ fn a_stale_notification_goes_to_the_next() {
     assert_eq!(event.waiters(), 0);
 }
 
+/// The claim of one notification leaves the age of the others in view.
+#[test]
+fn what_is_not_claimed_is_missed_after_another_was() {
+    let mut time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let (mut first, mut second) = (queued(event.wait()), queued(event.wait()));
+    event.set();
+    event.set();
+    first.ready();
+    assert!(!event.try_wait(), "it is young");
+    time.advance_us(2000);
+    assert!(event.try_wait(), "it is stale");
+    second.pending();
+}
+
 #[test]
 fn a_late_waiter_takes_what_another_does_not_claim() {
     let mut time = VirtualTime::start();

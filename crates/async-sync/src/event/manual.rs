@@ -177,10 +177,31 @@ impl Event {
 // SAFETY: `queue` returns the field, always the same.
 unsafe impl Protocol<1> for Event {
     const TIMED: bool = false;
+    const SETTLES: bool = true;
+    const QUIET: bool = true;
 
     #[inline]
     fn queue(&self, _: Driver) -> &WaitList {
         &self.queue
+    }
+
+    #[inline]
+    fn announce(&self, round: &mut usize) -> bool {
+        // Relaxed, and no exchange, where somebody waits already: this holds the queue's lock, so
+        // whoever has cleared `WAITING` meanwhile is still to come for those of that round.
+        let mut state = self.word.load(Ordering::Relaxed);
+        if !state.is_waiting() {
+            match self.word.update(Ordering::Relaxed, EventState::queued) {
+                Ok(old) => state = old,
+                Err(_) => {
+                    // Acquire, for one that is set: as in `is_set`.
+                    let _ = self.word.load(Ordering::Acquire);
+                    return true;
+                }
+            }
+        }
+        *round = state.round();
+        false
     }
 
     #[inline]
@@ -189,16 +210,13 @@ unsafe impl Protocol<1> for Event {
     }
 
     fn arrive(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
-        match self.word.update(Ordering::Relaxed, EventState::queued) {
-            Ok(state) => {
-                turn.set_tag(state.round());
-                Verdict::Back
-            }
-            Err(_) => {
-                // Acquire, for one that is set: as in `is_set`.
-                let _ = self.word.load(Ordering::Acquire);
-                Verdict::Acquired
-            }
+        let mut round = turn.tag();
+        let acquired = self.announce(&mut round);
+        turn.set_tag(round);
+        if acquired {
+            Verdict::Acquired
+        } else {
+            Verdict::Back
         }
     }
 

@@ -140,6 +140,29 @@ impl<K: Keeping> RawNotify<K> {
 
     #[inline(never)]
     fn set_slow(&self) {
+        // The usual case: nobody has a baton, and nobody is about to give any.
+        let notified = self.queue.notify_first(|round, last| {
+            // Relaxed: guarded by the lock.
+            let state = self.word.load(Ordering::Relaxed);
+            if state.round() != round || self.loose.load(Ordering::Relaxed) != 0 {
+                return false;
+            }
+            if last {
+                // A store: somebody waits, so nobody else changes the word without the lock, but for
+                // `clear`, which finds nothing to clear. Release: as `set`.
+                self.word.store(state.drained(), Ordering::Release);
+            }
+            self.out.store(1, Ordering::Relaxed);
+            true
+        });
+        if !notified {
+            self.set_loudly();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_loudly(&self) {
         let mut queue = self.queue.lock();
         self.add(&self.loose, 1);
         self.pass_on(&mut queue);
@@ -279,10 +302,35 @@ impl<K: Keeping> RawNotify<K> {
 // SAFETY: `queue` returns the field, always the same.
 unsafe impl<K: Keeping> Protocol<2> for RawNotify<K> {
     const TIMED: bool = false;
+    const SETTLES: bool = true;
+    const QUIET: bool = true;
 
     #[inline]
     fn queue(&self, _: Driver) -> &WaitList<2> {
         &self.queue
+    }
+
+    #[inline]
+    fn claim_quietly(&self) {
+        self.add(&self.out, -1);
+    }
+
+    #[inline]
+    fn announce(&self, round: &mut usize) -> bool {
+        // The lock is held, so the round does not move, nor does `WAITING`. Acquire: as in `try_now`.
+        let state = self.word.load(Ordering::Acquire);
+        if state.round() != *round {
+            *round = RELEASED;
+            return true;
+        }
+        if state.is_waiting() {
+            return false; // hence not set either
+        }
+        // Acquire: as in `try_now`. Set and waited for it is never, so it may be taken.
+        let old = self.word.update(Ordering::Acquire, |s| {
+            Some(s.reset().unwrap_or_else(|| s.queued().unwrap_or(s)))
+        });
+        matches!(old, Ok(s) | Err(s) if s.is_set())
     }
 
     #[inline]
@@ -298,28 +346,23 @@ unsafe impl<K: Keeping> Protocol<2> for RawNotify<K> {
     }
 
     fn arrive(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
-        // The lock is held, so the round does not move. Acquire: as in `try_now`.
-        if self.word.load(Ordering::Acquire).round() != turn.tag() {
-            turn.set_tag(RELEASED);
-            return Verdict::Acquired;
-        }
         if queue.same_task_baton(turn).is_some() {
             // The first look of those that end in a take-over.
             turn.may_take_over();
         }
-        // Acquire: as in `try_now`. Set and waited for it is never, so it may be taken.
-        let old = self.word.update(Ordering::Acquire, |s| {
-            Some(s.reset().unwrap_or_else(|| s.queued().unwrap_or(s)))
-        });
-        match old {
-            Ok(s) | Err(s) if s.is_set() => Verdict::Acquired,
-            _ => Verdict::Back,
+        let mut round = turn.tag();
+        let acquired = self.announce(&mut round);
+        turn.set_tag(round);
+        if acquired {
+            Verdict::Acquired
+        } else {
+            Verdict::Back
         }
     }
 
     fn turn(&self, queue: &mut Locked<'_, 2>, turn: &mut Turn<'_>) -> Verdict {
         if turn.phase() == Phase::Notified {
-            self.add(&self.out, -1);
+            self.claim_quietly();
             return Verdict::Acquired;
         }
         let revoked = turn.phase() == Phase::Revoked;

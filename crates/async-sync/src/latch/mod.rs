@@ -218,6 +218,7 @@ impl Latch {
 // SAFETY: `queue` returns the field, always the same.
 unsafe impl Protocol<1> for Latch {
     const TIMED: bool = false;
+    const SETTLES: bool = true;
 
     #[inline]
     fn queue(&self, _: Driver) -> &WaitList {

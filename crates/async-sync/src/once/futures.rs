@@ -1,7 +1,9 @@
 //! The named futures: an [`Attempt`] and what becomes of its output, or a wait.
 //!
-//! The first poll looks at the cell before anything else is made or moved: on a cell that is set, a
-//! future is a reference and an initialiser that are put down and forgotten.
+//! Whoever makes a future looks at the cell: of one that is set, the future is the value, and the
+//! initialiser is dropped at once. (It stays set: to take the value needs `&mut`, and the future borrows
+//! the cell.) So a future that is polled where it is made costs one load, and what it consists of is
+//! never written; a look in the first poll would come after that.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -18,9 +20,11 @@ use super::raw::RawOnce;
 pin_project! {
     #[project = StepProjection]
     enum Step<'a, T, F, Fut> {
-        /// Not polled yet.
-        New { cell: &'a OnceCell<T>, initialiser: F },
-        /// It was not set when it was first polled.
+        /// It was set when the future was made.
+        Set { value: &'a T },
+        /// Not polled yet. None while it is moved on.
+        New { cell: &'a OnceCell<T>, initialiser: Option<F> },
+        /// It was not set when the future was made.
         Attempt { cell: &'a OnceCell<T>, #[pin] attempt: Attempt<'a, F, Fut> },
         Over,
     }
@@ -33,7 +37,18 @@ where
 {
     #[inline(always)]
     fn new(cell: &'a OnceCell<T>, initialiser: F) -> Self {
-        Step::New { cell, initialiser }
+        match cell.get() {
+            Some(value) => Step::Set { value },
+            None => {
+                // Otherwise the compiler makes either of two futures without a branch, and then has to
+                // look which of them it has made.
+                core::hint::black_box(());
+                Step::New {
+                    cell,
+                    initialiser: Some(initialiser),
+                }
+            }
+        }
     }
 
     /// Polls; `value_of` turns the initialiser's output into a value or an error.
@@ -43,37 +58,12 @@ where
         cx: &mut Context<'_>,
         value_of: impl FnOnce(Fut::Output) -> Result<T, E>,
     ) -> Poll<Result<&'a T, E>> {
-        // (After the look at the cell, nothing of the future is read again: the compiler would have to
-        // assume that somebody else has changed it.)
-        if let StepProjection::New { cell, .. } = self.as_mut().project()
-            && let Some(value) = cell.get()
-        {
-            // SAFETY: it is `New`.
-            drop(unsafe { self.take_initialiser() });
+        if let StepProjection::Set { value } = self.as_mut().project() {
+            let value = *value;
+            self.set(Step::Over);
             return Poll::Ready(Ok(value));
         }
         self.poll_slow(cx, value_of)
-    }
-
-    /// Leaves `Over` behind.
-    ///
-    /// # Safety
-    ///
-    /// It is `New`.
-    #[inline(always)]
-    unsafe fn take_initialiser(self: Pin<&mut Self>) -> F {
-        // SAFETY: nothing is moved that is pinned: in `New`, nothing is.
-        let this = unsafe { self.get_unchecked_mut() };
-        let Step::New { initialiser, .. } = this else {
-            // SAFETY: the caller's promise.
-            unsafe { core::hint::unreachable_unchecked() }
-        };
-        // SAFETY: a valid value, which is overwritten without being dropped before anybody sees it.
-        unsafe {
-            let initialiser = core::ptr::read(initialiser);
-            core::ptr::write(this, Step::Over);
-            initialiser
-        }
     }
 
     #[inline(never)]
@@ -82,10 +72,10 @@ where
         cx: &mut Context<'_>,
         value_of: impl FnOnce(Fut::Output) -> Result<T, E>,
     ) -> Poll<Result<&'a T, E>> {
-        if let StepProjection::New { cell, .. } = self.as_mut().project() {
+        if let StepProjection::New { cell, initialiser } = self.as_mut().project()
+            && let Some(initialiser) = initialiser.take()
+        {
             let cell = *cell;
-            // SAFETY: it is `New`.
-            let initialiser = unsafe { self.as_mut().take_initialiser() };
             let attempt = Attempt::new(cell.raw(), initialiser);
             self.set(Step::Attempt { cell, attempt });
         }
@@ -350,7 +340,7 @@ macro_rules! debug_by_stage {
 
 fn stage_of_step<T, F, Fut>(step: &Step<'_, T, F, Fut>) -> &'static str {
     match step {
-        Step::New { .. } => "has not begun",
+        Step::Set { .. } | Step::New { .. } => "has not begun",
         Step::Attempt { attempt, .. } => attempt.stage(),
         Step::Over => "is over",
     }

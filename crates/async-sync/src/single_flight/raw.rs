@@ -163,12 +163,14 @@ impl RawFlight {
     pub(super) fn wake_all(&self) {
         let mut queue = self.queue.lock();
         self.word.drained();
-        for _ in 0..queue.len() {
-            let Some(head) = queue.front(0) else { break };
-            head.settle(0);
-            if !queue.has_room() {
-                queue.flush();
+        let mut left = queue.len();
+        loop {
+            left -= queue.settle_while(left, |_| true);
+            // (Where there is room for more, there is nobody left.)
+            if left == 0 || queue.has_room() {
+                break;
             }
+            queue.flush();
         }
     }
 
@@ -187,6 +189,8 @@ fn has_news(state: FlightState) -> bool {
 // SAFETY: `queue` returns the field, always the same. Nothing here gives batons or flushes.
 unsafe impl Protocol<1> for RawFlight {
     const TIMED: bool = false;
+    const SETTLES: bool = true;
+    const QUIET: bool = true;
 
     #[inline]
     fn queue(&self, _: Driver) -> &WaitList {
@@ -199,11 +203,25 @@ unsafe impl Protocol<1> for RawFlight {
         false
     }
 
-    fn arrive(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
+    #[inline]
+    fn announce(&self, _: &mut usize) -> bool {
+        // Relaxed, and no exchange, where somebody waits already: `WAITING` is cleared under the lock,
+        // which this one holds, so whoever brings news has seen it and is still to come.
+        let state = self.word.load(Ordering::Relaxed);
+        if state.is_waiting() && !has_news(state) {
+            return false;
+        }
         // Relaxed: the caller looks again before it acts.
-        match self.word.update(Ordering::Relaxed, FlightState::queued) {
-            Ok(_) => Verdict::Back,
-            Err(_) => Verdict::Acquired,
+        self.word
+            .update(Ordering::Relaxed, FlightState::queued)
+            .is_err()
+    }
+
+    fn arrive(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
+        if self.announce(&mut turn.tag()) {
+            Verdict::Acquired
+        } else {
+            Verdict::Back
         }
     }
 

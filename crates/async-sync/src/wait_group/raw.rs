@@ -200,6 +200,7 @@ fn too_many() -> ! {
 // SAFETY: `queue` returns the field, always the same.
 unsafe impl Protocol<1> for RawWaitGroup {
     const TIMED: bool = false;
+    const SETTLES: bool = true;
 
     #[inline]
     fn queue(&self, _: Driver) -> &WaitList {

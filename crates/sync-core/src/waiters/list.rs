@@ -39,6 +39,7 @@ use core::ptr;
 use core::task::Waker;
 
 use super::batch::WakeBatch;
+use super::links::Links;
 use super::lock::{Guarded, LenLock};
 use super::node::{Phase, Waiter};
 use super::waiting::Verdict;
@@ -49,8 +50,8 @@ use crate::const_fn;
 /// A queue of [`Waiter`]s with `LANES` lanes. The head of this file has its layout.
 pub struct WaitList<const LANES: usize = 1> {
     lock: LenLock,
-    oldest: AtomicU32,
-    heads: UnsafeCell<[*const Waiter; LANES]>,
+    pub(super) oldest: AtomicU32,
+    pub(super) heads: UnsafeCell<[*const Waiter; LANES]>,
 }
 
 // SAFETY: the pointers are followed only under the lock; the nodes that they point to are Sync.
@@ -60,7 +61,7 @@ unsafe impl<const LANES: usize> Sync for WaitList<LANES> {}
 
 impl<const LANES: usize> WaitList<LANES> {
     /// The lane where batons lie.
-    const BATONS: usize = LANES - 1;
+    pub(super) const BATONS: usize = LANES - 1;
 
     const_fn! {
         /// An empty queue.
@@ -111,14 +112,24 @@ impl<const LANES: usize> WaitList<LANES> {
     /// collected meanwhile.
     #[inline]
     pub fn lock(&self) -> Locked<'_, LANES> {
-        let guarded = self.lock.acquire();
-        Locked {
+        Locked::new(self.acquire())
+    }
+}
+
+impl<const LANES: usize> WaitList<LANES> {
+    /// Locks the queue. The caller sees to it that it is unlocked.
+    #[inline]
+    pub(super) fn acquire(&self) -> Links<'_, LANES> {
+        Links {
             list: self,
-            guarded,
-            batons_moved: false,
-            expelled: false,
-            batch: WakeBatch::new(),
+            guarded: self.lock.acquire(),
         }
+    }
+
+    /// Unlocks the queue, which the caller has locked.
+    #[inline]
+    pub(super) fn release(&self, guarded: Guarded) {
+        self.lock.release(guarded);
     }
 }
 
@@ -157,48 +168,56 @@ impl<const LANES: usize> fmt::Debug for WaitList<LANES> {
 
 /// A locked queue, and the wakers to call once it is unlocked.
 pub struct Locked<'a, const LANES: usize> {
-    list: &'a WaitList<LANES>,
-    guarded: Guarded,
+    pub(super) links: Links<'a, LANES>,
     /// Whether `oldest` has to be determined anew.
     batons_moved: bool,
     /// Whether somebody was taken out of the queue by another one.
-    expelled: bool,
-    batch: WakeBatch,
+    pub(super) expelled: bool,
+    pub(super) batch: WakeBatch,
 }
 
 impl<'a, const LANES: usize> Locked<'a, LANES> {
+    /// A queue that has just been locked.
+    #[inline]
+    pub(super) fn new(links: Links<'a, LANES>) -> Self {
+        Locked {
+            links,
+            batons_moved: false,
+            expelled: false,
+            batch: WakeBatch::new(),
+        }
+    }
+
     /// How many waiters are queued, in all lanes.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.guarded.len() as usize
+        self.links.guarded.len() as usize
     }
 
     /// Whether nobody is queued in any lane.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.guarded.len() == 0
+        self.links.guarded.len() == 0
     }
 
     /// How long a baton may lie unclaimed at present.
     #[inline]
     #[must_use]
     pub fn patience(&self) -> Patience {
-        Patience(limit(self.guarded))
+        Patience(limit(self.links.guarded))
     }
 
     /// A revoked waiter turned up: its baton was taken too early.
     pub(super) fn more_patience(&mut self) {
-        self.guarded.more_patience();
+        self.links.guarded.more_patience();
     }
 
     /// A baton that was given at tick `given` is claimed: if that is soon enough, batons need no
     /// more patience than that.
     pub(super) fn claimed(&mut self, given: u32) {
-        if self.guarded.patience() != 0 && !clock::is_stale(given, clock::now()) {
-            self.guarded.less_patience();
-        }
+        self.links.claimed(given);
     }
 
     /// The first waiter of `lane`.
@@ -208,7 +227,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// If there is no such lane.
     #[inline]
     pub fn front(&mut self, lane: usize) -> Option<Front<'_, 'a, LANES>> {
-        let node = self.head(lane);
+        let node = self.links.head(lane);
         // A head pointer is null or points to a linked node, which outlives the lock: its future
         // cannot leave without it.
         (!node.is_null()).then_some(Front { queue: self, node })
@@ -216,8 +235,8 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
 
     /// The first of lane 0 whose tag `is` the right one. Walks past all others.
     pub fn find(&mut self, is: impl Fn(usize) -> bool) -> Option<Front<'_, 'a, LANES>> {
-        let first = self.first();
-        let mut node = self.head(0);
+        let first = self.links.first();
+        let mut node = self.links.head(0);
         while !node.is_null() {
             // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
             let waiter = unsafe { &*node };
@@ -238,8 +257,11 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// and a baton further back will be revoked when it is stale.
     #[inline]
     pub fn same_task_baton(&mut self, turn: &Turn<'_>) -> Option<Front<'_, 'a, LANES>> {
-        let (first, waiting) = (self.first(), self.behind(WaitList::<LANES>::BATONS));
-        let mut node = self.head(WaitList::<LANES>::BATONS);
+        let (first, waiting) = (
+            self.links.first(),
+            self.links.behind(WaitList::<LANES>::BATONS),
+        );
+        let mut node = self.links.head(WaitList::<LANES>::BATONS);
         for _ in 0..Self::SCAN {
             if node.is_null() {
                 return None;
@@ -281,7 +303,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         struct Relock<'q, 'a, const LANES: usize>(&'q mut Locked<'a, LANES>);
         impl<const LANES: usize> Drop for Relock<'_, '_, LANES> {
             fn drop(&mut self) {
-                self.0.guarded = self.0.list.lock.acquire();
+                self.0.links.guarded = self.0.links.list.lock.acquire();
             }
         }
 
@@ -308,66 +330,20 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     }
 
     #[inline]
-    fn head(&self, lane: usize) -> *const Waiter {
-        self.list.heads.with(|heads| {
-            // SAFETY: the lock is held, so nobody writes.
-            unsafe { (*heads)[lane] }
-        })
-    }
-
-    /// The first of all: a baton, if there is any.
-    #[inline]
-    fn first(&self) -> *const Waiter {
-        let baton = self.head(WaitList::<LANES>::BATONS);
-        if LANES > 1 && baton.is_null() {
-            self.below(WaitList::<LANES>::BATONS)
-        } else {
-            baton
-        }
-    }
-
-    /// The first of those in lanes below `lane`, or null.
-    #[inline]
-    fn below(&self, lane: usize) -> *const Waiter {
-        for lane in (0..lane).rev() {
-            let head = self.head(lane);
-            if !head.is_null() {
-                return head;
-            }
-        }
-        ptr::null()
-    }
-
-    /// The node in front of which `lane` ends: the first of the next part, in the circle.
-    #[inline]
-    fn behind(&self, lane: usize) -> *const Waiter {
-        let next = self.below(lane);
-        if next.is_null() { self.first() } else { next }
-    }
-
-    #[inline]
-    fn set_head(&mut self, lane: usize, node: *const Waiter) {
-        self.list.heads.with_mut(|heads| {
-            // SAFETY: the lock is held, so nobody else reads or writes.
-            unsafe { (*heads)[lane] = node }
-        });
-    }
-
-    #[inline]
     fn unlock(&mut self) {
         if self.batons_moved {
             self.batons_moved = false;
             let oldest = self.oldest_baton();
             // Relaxed: see `has_stale_baton`.
-            self.list.oldest.store(oldest, Ordering::Relaxed);
+            self.links.list.oldest.store(oldest, Ordering::Relaxed);
         }
-        self.list.lock.release(self.guarded);
+        self.links.list.lock.release(self.links.guarded);
     }
 
     /// Whether `node` is the first of its lane.
     #[inline]
     pub(super) fn is_first(&self, node: &Waiter) -> bool {
-        (0..LANES).any(|lane| ptr::eq(self.head(lane), node))
+        (0..LANES).any(|lane| ptr::eq(self.links.head(lane), node))
     }
 
     /// Whether there is a baton that might be stale, or one was taken away from its holder: only then
@@ -400,11 +376,20 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// future is the caller (or the caller holds the lock of the queue that it was in before).
     #[inline]
     pub(super) unsafe fn push_back(&mut self, node: *const Waiter, lane: usize) {
-        // SAFETY: the caller's promise; behind the last is before the first.
-        unsafe { self.link_before(node, self.behind(lane)) };
-        if self.head(lane).is_null() {
-            self.set_head(lane, node);
-        }
+        // SAFETY: the caller's promise.
+        unsafe { self.links.push_back(node, lane) };
+    }
+
+    /// Takes `node` out.
+    ///
+    /// # Safety
+    ///
+    /// `node` is linked in this queue.
+    #[inline]
+    pub(super) unsafe fn unlink(&mut self, node: &Waiter) {
+        self.changed(node.phase(Ordering::Relaxed));
+        // SAFETY: the caller's promise.
+        unsafe { self.links.unlink(node) };
     }
 
     /// Links `node`, whose baton was revoked: before all in `lane` who never had a baton, and behind
@@ -417,7 +402,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     ///
     /// As for [`push_back`](Self::push_back).
     pub(super) unsafe fn push_revoked(&mut self, node: &Waiter, lane: usize) {
-        let (end, head) = (self.behind(lane), self.head(lane));
+        let (end, head) = (self.links.behind(lane), self.links.head(lane));
         // SAFETY: `node` is not linked and the caller's.
         let mine = unsafe { node.read(|fields| fields.baton) };
         let mut successor = head;
@@ -442,9 +427,9 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             return unsafe { self.push_back(node, lane) };
         }
         // SAFETY: the caller's promise; the successor is linked.
-        unsafe { self.link_before(node, successor) };
+        unsafe { self.links.link_before(node, successor) };
         if successor == head {
-            self.set_head(lane, node);
+            self.links.set_head(lane, node);
         }
     }
 
@@ -454,21 +439,21 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     ///
     /// As for [`push_back`](Self::push_back).
     pub(super) unsafe fn push_front(&mut self, node: *const Waiter) {
-        let head = self.head(0);
+        let head = self.links.head(0);
         if head.is_null() {
             // SAFETY: the caller's promise.
             return unsafe { self.push_back(node, 0) };
         }
         // SAFETY: the caller's promise; the head is linked.
-        unsafe { self.link_before(node, head) };
-        self.set_head(0, node);
+        unsafe { self.links.link_before(node, head) };
+        self.links.set_head(0, node);
     }
 
     /// The first baton of a queue with two lanes, or null.
     #[inline]
     pub(super) fn first_baton(&self) -> *const Waiter {
         debug_assert!(LANES > 1);
-        self.head(WaitList::<LANES>::BATONS)
+        self.links.head(WaitList::<LANES>::BATONS)
     }
 
     /// The baton behind `node`, or null. The queue has two lanes.
@@ -480,7 +465,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     pub(super) unsafe fn next_baton(&self, node: *const Waiter) -> *const Waiter {
         // SAFETY: the lock is held and the node is linked.
         let next = unsafe { (*node).read(|fields| fields.next) };
-        if next == self.head(0) || next == self.first_baton() {
+        if next == self.links.head(0) || next == self.first_baton() {
             ptr::null()
         } else {
             next
@@ -505,71 +490,6 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
 
     /// How many nodes [`same_task_baton`](Self::same_task_baton) and `push_revoked` look at.
     pub const SCAN: usize = 16;
-
-    /// Links `node` between `successor` and the one before it, or alone if that is null. The heads
-    /// stay.
-    ///
-    /// # Safety
-    ///
-    /// As for [`push_back`](Self::push_back); `successor` is linked, or null and the queue empty.
-    #[inline]
-    unsafe fn link_before(&mut self, node_ptr: *const Waiter, successor: *const Waiter) {
-        assert!(
-            self.guarded.len() < LenLock::MAX,
-            "more than 2^27 - 1 waiters in one queue"
-        );
-        // SAFETY: the caller's promise.
-        let node = unsafe { &*node_ptr };
-        self.guarded.linked();
-        if successor.is_null() {
-            // SAFETY: the lock is held, and `node` is not linked: nobody else accesses its fields.
-            unsafe { node.write(|fields| (fields.prev, fields.next) = (node_ptr, node_ptr)) };
-            return;
-        }
-        // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
-        // `successor` may be its own predecessor, so the accesses follow one another.
-        unsafe {
-            let prev = (*successor).write(|f| core::mem::replace(&mut f.prev, node_ptr));
-            (*prev).write(|f| f.next = node_ptr);
-            node.write(|fields| (fields.prev, fields.next) = (prev, successor));
-        }
-    }
-
-    /// The head of `lane` leaves it: `next`, which stands behind it, is the next one, if it is of the
-    /// same lane.
-    #[inline]
-    fn advance(&mut self, lane: usize, next: *const Waiter) {
-        let last = next == self.head(lane) || next == self.behind(lane);
-        self.set_head(lane, if last { ptr::null() } else { next });
-    }
-
-    /// Takes `node` out.
-    ///
-    /// # Safety
-    ///
-    /// `node` is linked in this queue.
-    #[inline]
-    pub(super) unsafe fn unlink(&mut self, node: &Waiter) {
-        let node_ptr: *const Waiter = node;
-        // SAFETY: the lock is held and the node is linked in this queue.
-        let (prev, next) = unsafe { node.read(|f| (f.prev, f.next)) };
-        self.guarded.unlinked();
-        self.changed(node.phase(Ordering::Relaxed));
-        for lane in 0..LANES {
-            if self.head(lane) == node_ptr {
-                self.advance(lane, next);
-                break;
-            }
-        }
-        if next != node_ptr {
-            // SAFETY: links point to linked, hence live, nodes; the lock gives access to their fields.
-            // `prev` and `next` may be one node, so the accesses follow one another.
-            unsafe {
-                (*prev).write(|f| f.next = next);
-                (*next).write(|f| f.prev = prev);
-            }
-        }
-    }
 }
 
 impl<const LANES: usize> Drop for Locked<'_, LANES> {
@@ -582,7 +502,7 @@ impl<const LANES: usize> Drop for Locked<'_, LANES> {
 impl<const LANES: usize> fmt::Debug for Locked<'_, LANES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locked")
-            .field("len", &self.guarded.len())
+            .field("len", &self.links.guarded.len())
             .field("batch", &self.batch)
             .finish()
     }
@@ -657,7 +577,7 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
     #[must_use]
     pub fn is_last(&self) -> bool {
         // SAFETY: the lock is held and the node is linked.
-        unsafe { self.node().read(|fields| fields.next) == self.queue.first() }
+        unsafe { self.node().read(|fields| fields.next) == self.queue.links.first() }
     }
 
     /// Gives it a baton at tick `now`: Notified or Granted. It is woken unless it had a baton already.
@@ -687,25 +607,27 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
             self.queue.batch.push(waker);
         }
         if LANES > 1 && !old.is_baton() {
-            let batons_end = self.queue.behind(WaitList::<LANES>::BATONS);
+            let batons_end = self.queue.links.behind(WaitList::<LANES>::BATONS);
             let lane = (0..WaitList::<LANES>::BATONS)
-                .find(|&lane| ptr::eq(self.queue.head(lane), batons_end));
+                .find(|&lane| ptr::eq(self.queue.links.head(lane), batons_end));
             match lane {
                 Some(lane) if ptr::eq(batons_end, self.node) => {
                     // It stands where the batons end.
                     // SAFETY: the lock is held and the node is linked.
                     let next = unsafe { node.read(|fields| fields.next) };
-                    self.queue.advance(lane, next);
+                    self.queue.links.advance(lane, next);
                 }
                 // SAFETY: it is linked in this queue, and then it is not; `batons_end` is linked, as
                 // somebody waits, and another node.
                 _ => unsafe {
                     self.queue.unlink(node);
-                    self.queue.link_before(node, batons_end);
+                    self.queue.links.link_before(node, batons_end);
                 },
             }
-            if self.queue.head(WaitList::<LANES>::BATONS).is_null() {
-                self.queue.set_head(WaitList::<LANES>::BATONS, self.node);
+            if self.queue.links.head(WaitList::<LANES>::BATONS).is_null() {
+                self.queue
+                    .links
+                    .set_head(WaitList::<LANES>::BATONS, self.node);
             }
         }
         self.queue.batons_moved = true;

@@ -56,6 +56,7 @@ mod batch;
 #[cfg(all(test, not(shuttle)))]
 mod bell;
 mod guest;
+mod links;
 mod list;
 mod lobby;
 mod lock;
@@ -63,6 +64,8 @@ mod lock;
 mod loom;
 mod moving;
 mod node;
+mod quiet;
+mod sweep;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod unwind;

@@ -153,7 +153,8 @@ fn poll_moving<P: Home<LANES>, const LANES: usize>(
             return Poll::Ready(Ok(tag));
         }
     }
-    let result = poll_slow(raw, node, waker);
+    // SAFETY: a future that is over is not linked, and the caller's.
+    let result = poll_slow(raw, node, waker).map_ok(|()| unsafe { node.tag() });
     match result {
         Poll::Ready(Ok(_)) => guest.set_place(Place::Over),
         Poll::Ready(Err(_)) => {

@@ -210,6 +210,14 @@ impl Waiter {
         self.phase.store(phase.0, order);
     }
 
+    /// Whether the wait is over, successfully, and the future has not noted that. If so, the node is the
+    /// future's again.
+    #[inline]
+    pub(super) fn is_settled(&self) -> bool {
+        // Acquire: whoever settled it came last.
+        self.stage() == Stage::Waiting && self.phase(Ordering::Acquire) == Phase::settled(0)
+    }
+
     /// Reads or changes how often the waiter has looked.
     ///
     /// # Safety

@@ -27,6 +27,7 @@ use core::task::{Context, Poll, Waker};
 
 use super::list::{Locked, WaitList};
 use super::node::{Fields, Phase, Stage, Waiter};
+use super::quiet;
 use crate::atomic::Ordering;
 use crate::{clock, const_fn};
 
@@ -48,6 +49,14 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// follows then, even if it did not stand first.
     const LEAVING_CONCERNS_ALL: bool = false;
 
+    /// Whether waiters are settled with success: then a poll looks for that before anything else.
+    const SETTLES: bool = false;
+
+    /// Whether newcomers are [announced](Self::announce), and those with a baton
+    /// [claim it quietly](Self::claim_quietly), while no other baton is out. The primitive is not `TIMED`,
+    /// its newcomers wait in lane 0, and it refuses no holder of a baton.
+    const QUIET: bool = false;
+
     /// The queue.
     fn queue(&self, _: Driver) -> &WaitList<LANES>;
 
@@ -66,6 +75,23 @@ pub unsafe trait Protocol<const LANES: usize> {
     #[inline]
     fn claim(&self, queue: &mut Locked<'_, LANES>, turn: &Turn<'_>) {
         let _ = (queue, turn);
+    }
+
+    /// A waiter that has the only baton takes what it waited for, and leaves the queue. Nobody gets
+    /// anything by that, so [`pass_on`](Self::pass_on) does not follow.
+    ///
+    /// Runs under the queue's lock, and may touch nothing but the primitive's own fields.
+    #[inline]
+    fn claim_quietly(&self) {}
+
+    /// A newcomer arrives while no baton is out: as [`arrive`](Self::arrive), which is not asked then.
+    /// Returns whether it acquires; else it waits at the end of lane 0. May write another tag.
+    ///
+    /// Runs under the queue's lock, and may touch nothing but the primitive's own fields.
+    #[inline]
+    fn announce(&self, tag: &mut usize) -> bool {
+        let _ = tag;
+        unreachable!("asked of quiet primitives only")
     }
 
     /// A newcomer that could not be served without the queue arrives. Returns
@@ -261,10 +287,19 @@ where
                 this.waiter.set_stage(Stage::Done);
                 return Poll::Ready(Ok(tag));
             }
+        } else if <C<H, LANES>>::SETTLES && this.waiter.is_settled() {
+            this.waiter.set_stage(Stage::Done);
+            // SAFETY: a node that is settled is not linked, and belongs to its future.
+            return Poll::Ready(Ok(unsafe { this.waiter.tag() }));
         }
-        poll_slow(raw, &this.waiter, cx.waker())
+        let polled = poll_slow(raw, &this.waiter, cx.waker());
+        // SAFETY: a future that is over is not linked, and the caller's.
+        polled.map_ok(|()| unsafe { this.waiter.tag() })
     }
 }
+
+/// The primitive that `H` refers to.
+type C<H, const LANES: usize> = <<H as Deref>::Target as Contains<LANES>>::Raw;
 
 // The functions below are not generic over the holder, so each exists once for each primitive.
 
@@ -273,14 +308,38 @@ pub(super) fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
     raw: &P,
     node: &Waiter,
     waker: &Waker,
-) -> Poll<Result<usize, Refused>> {
-    let result = if node.stage() == Stage::Idle {
-        first_poll(raw, node, waker)
+) -> Poll<Result<(), Refused>> {
+    if !P::QUIET {
+        return if node.stage() == Stage::Idle {
+            first_poll(raw, node, waker)
+        } else {
+            poll_again(raw, node, waker)
+        };
+    }
+    // The usual cases, in few registers. What is left to be done is told out of line.
+    let rest = if node.stage() == Stage::Idle {
+        quiet::announce(raw, node, waker)
     } else {
-        poll_again(raw, node, waker)
+        quiet::claim(raw, node)
     };
-    // SAFETY: a future that is over is not linked, and the caller's.
-    result.map_ok(|()| unsafe { node.tag() })
+    match rest {
+        Ok(polled) => polled.map(Ok),
+        Err(rest) => poll_loudly(raw, node, waker, rest),
+    }
+}
+
+/// A poll that was begun quietly and is to be finished with all that there is.
+#[inline(never)]
+fn poll_loudly<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+    mine: Option<Waker>,
+) -> Poll<Result<(), Refused>> {
+    match mine {
+        Some(mine) => arrive(raw, node, waker, mine),
+        None => poll_again(raw, node, waker),
+    }
 }
 
 /// A newcomer that cannot be served at once, or so it seemed: queues.
@@ -290,7 +349,18 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
     node: &Waiter,
     waker: &Waker,
 ) -> Poll<Result<(), Refused>> {
-    let mut mine = Some(waker.clone());
+    arrive(raw, node, waker, waker.clone())
+}
+
+/// A newcomer arrives, with a waker of its own.
+#[inline]
+fn arrive<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+    mine: Waker,
+) -> Poll<Result<(), Refused>> {
+    let mut mine = Some(mine);
     let since = if P::TIMED { clock::now() } else { 0 };
     let look_again = {
         let mut queue = raw.queue(Driver(())).lock();

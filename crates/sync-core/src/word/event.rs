@@ -129,6 +129,12 @@ impl EventWord {
         }
     }
 
+    /// Overwrites it. Only where nobody else can change it meanwhile.
+    #[inline]
+    pub fn store(&self, state: EventState, order: Ordering) {
+        self.0.store(state.0, order);
+    }
+
     /// Clears `SET`. Returns what was there before.
     #[inline]
     pub fn clear(&self, order: Ordering) -> EventState {

@@ -78,6 +78,37 @@ fn as_many_as_sets() {
     });
 }
 
+/// The last who waits is notified, which clears the flag that says so, while another one comes, and one
+/// takes back what is not there.
+#[test]
+fn a_newcomer_against_set() {
+    model(|| {
+        let event = Arc::new(AutoEvent::new());
+        let task = Task::new();
+        let mut first = Box::pin(event.wait());
+        assert!(task.poll(first.as_mut()).is_pending());
+        let setter = {
+            let event = Arc::clone(&event);
+            thread::spawn(move || event.set())
+        };
+        let newcomer = {
+            let event = Arc::clone(&event);
+            thread::spawn(move || {
+                let task = Task::new();
+                let mut second = Box::pin(event.wait());
+                assert!(task.poll(second.as_mut()).is_pending(), "out of turn");
+                event.set();
+                block_on(second);
+            })
+        };
+        assert!(!event.reset(), "it was the first one's");
+        setter.join().unwrap();
+        newcomer.join().unwrap();
+        assert!(task.poll(first.as_mut()).is_ready());
+        assert!(!event.is_set() && event.waiters() == 0);
+    });
+}
+
 /// One waiter leaves while the event is set: nothing is lost, whoever is released.
 #[test]
 fn cancel_against_set() {

@@ -39,6 +39,40 @@ fn set_happens_before_the_wait_returns() {
     });
 }
 
+/// One that finds somebody waiting queues without an exchange of the word, while the event is set, and
+/// reset: it is released with the other one, or may wait.
+#[test]
+fn a_newcomer_behind_another_against_set() {
+    model(|| {
+        let shared = Arc::new((Event::new(), UnsafeCell::new(0)));
+        let task = Task::new();
+        let mut first = Box::pin(shared.0.wait());
+        assert!(task.poll(first.as_mut()).is_pending());
+        let setter = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                // SAFETY: read only after the wait; loom checks it.
+                shared.1.with_mut(|value| unsafe { *value = 1 });
+                shared.0.set();
+            })
+        };
+        let mut second = Box::pin(shared.0.wait());
+        let ready = task.poll(second.as_mut()).is_ready();
+        if !ready {
+            setter.join().unwrap();
+            assert!(task.poll(second.as_mut()).is_ready(), "not released");
+        } else {
+            // SAFETY: the event has been set; loom checks it.
+            assert_eq!(shared.1.with(|value| unsafe { *value }), 1);
+            setter.join().unwrap();
+        }
+        assert!(task.poll(first.as_mut()).is_ready());
+        // SAFETY: as above.
+        assert_eq!(shared.1.with(|value| unsafe { *value }), 1);
+        assert_eq!(shared.0.waiters(), 0);
+    });
+}
+
 /// One that sets it while it is set is heard, too.
 #[test]
 fn every_set_is_seen() {
