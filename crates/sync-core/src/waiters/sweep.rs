@@ -75,7 +75,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::waiters::{Contains, Driver, Left, Protocol, Turn, Verdict, WaitList, Waiting};
+    use crate::waiters::{Driver, Left, Protocol, Turn, Verdict, WaitList, Waiting};
 
     /// Whoever waits here stays until it is swept.
     struct Hall(WaitList);
@@ -103,14 +103,6 @@ mod tests {
         }
         fn left(&self, _: Left, _: usize) {}
         fn pass_on(&self, _: &mut Locked<'_, 1>) {}
-    }
-
-    // SAFETY: `raw` returns `self`, always the same.
-    unsafe impl Contains<1> for Hall {
-        type Raw = Self;
-        fn raw(&self, _: Driver) -> &Self {
-            self
-        }
     }
 
     /// Every prefix, every limit, and every one that leaves the circle afterwards.
