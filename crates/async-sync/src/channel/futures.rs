@@ -188,7 +188,8 @@ impl<T> Future for RecvMany<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let mut this = self.project();
-        if *this.limit == 0 {
+        if *this.limit == 0 && this.recv.waiting.is_idle() {
+            this.recv.project().waiting.finish();
             return Poll::Ready(0);
         }
         let Some(item) = ready!(this.recv.as_mut().poll(cx)) else {

@@ -81,12 +81,8 @@ impl<T, S: Side> Handle<T, S> {
         while seen != 0 {
             // Relaxed: as when an `Arc` is cloned, the new handle gets everything it needs from the one
             // that led here.
-            match count.compare_exchange_weak(
-                seen,
-                seen + 1,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
+            match count.compare_exchange_weak(seen, seen + 1, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => return Some(Handle::first(chan)),
                 Err(now) => seen = now,
             }

@@ -69,7 +69,10 @@ impl<T> Items<T> {
                 self.more.push_back(ring);
             }
         }
-        self.more.back_mut().unwrap_or(&mut self.first).push_back(item);
+        self.more
+            .back_mut()
+            .unwrap_or(&mut self.first)
+            .push_back(item);
     }
 
     /// Puts an item before all others: where it was before it was taken.

@@ -212,15 +212,14 @@ macro_rules! observers {
 use observers;
 
 /// The snapshots that need no lock.
-fn debug<T, S: Side>(
-    handle: &Handle<T, S>,
-    name: &str,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
+fn debug<T, S: Side>(handle: &Handle<T, S>, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.debug_struct(name)
         .field("capacity", &handle.capacity())
         .field("senders", &Handle::<T, handle::Sends>::count_of(handle))
-        .field("receivers", &Handle::<T, handle::Receives>::count_of(handle))
+        .field(
+            "receivers",
+            &Handle::<T, handle::Receives>::count_of(handle),
+        )
         .field("waiters", &handle.waiters())
         .finish()
 }

@@ -3,7 +3,7 @@
 use alloc::sync::{Arc, Weak};
 use core::fmt;
 
-use super::error::{ReserveError, SendError, TryReserveError, TrySendError};
+use super::error::{SendError, TryReserveError, TrySendError};
 use super::futures::{Reserve, Sending};
 use super::handle::{Handle, Receives, Sends};
 use super::permit::Permit;
@@ -97,7 +97,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// [`ReserveError`] if the channel is closed.
+    /// [`ReserveError`](super::ReserveError) if the channel is closed.
     ///
     /// # Cancel safety
     ///

@@ -75,11 +75,7 @@ impl<T> Stream for RecvStream<T> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.ended {
-            (0, Some(0))
-        } else {
-            (0, None)
-        }
+        if self.ended { (0, Some(0)) } else { (0, None) }
     }
 }
 

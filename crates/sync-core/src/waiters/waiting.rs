@@ -288,7 +288,10 @@ where
     /// If the future is not idle.
     #[inline]
     pub fn finish(self: Pin<&mut Self>) {
-        assert!(self.is_idle(), "a future that waits was declared to be over");
+        assert!(
+            self.is_idle(),
+            "a future that waits was declared to be over"
+        );
         self.waiter.set_stage(Stage::Done);
     }
 

@@ -262,7 +262,11 @@ mod tests {
         for old in all() {
             assert_eq!(change(old, old.put()), (1, 0, 0));
             let expect = |new: Option<ChannelState>, possible: bool, by| {
-                assert_eq!(new.map(|new| change(old, new)), possible.then_some(by), "{old:?}");
+                assert_eq!(
+                    new.map(|new| change(old, new)),
+                    possible.then_some(by),
+                    "{old:?}"
+                );
             };
             expect(old.take(), old.ready > 0, (-1, 0, 0));
             expect(old.promise(), old.ready > 0, (-1, 1, 0));
@@ -284,7 +288,13 @@ mod tests {
         for old in all() {
             let new = old.close();
             assert!(new.is_closed());
-            assert_eq!(ChannelState { closed: old.closed, ..new }, old);
+            assert_eq!(
+                ChannelState {
+                    closed: old.closed,
+                    ..new
+                },
+                old
+            );
             assert_eq!(new.close(), new);
         }
     }
@@ -295,7 +305,13 @@ mod tests {
             let left = old.ready + old.promised + old.reserved;
             assert_eq!(old.is_over(), old.closed && left == 0);
             if old.is_over() {
-                for new in [old.take(), old.promise(), old.claim(), old.recant(), old.release()] {
+                for new in [
+                    old.take(),
+                    old.promise(),
+                    old.claim(),
+                    old.recant(),
+                    old.release(),
+                ] {
                     assert_eq!(new, None);
                 }
             }
