@@ -179,67 +179,82 @@ impl<T> Chan<T> {
     #[inline]
     pub(super) fn try_put(&self, item: T) -> Result<(), TrySendError<T>> {
         let queue = self.queue.lock_briefly();
-        if !queue.is_empty() {
-            return self.put_among_others(queue.stay(), item);
+        if queue.is_quiet() && self.with(&queue, |state| state.books.has_room()) {
+            self.with(&queue, |state| state.put(item));
+            return Ok(());
         }
-        self.with(&queue, |state| {
-            if state.books.is_closed() {
-                Err(TrySendError::Closed(item))
-            } else if state.books.has_room() {
-                state.put(item);
-                Ok(())
-            } else {
-                Err(TrySendError::Full(item))
-            }
-        })
+        self.put_among_others(queue, item)
     }
 
     #[inline(never)]
     fn put_among_others(
         &self,
-        mut queue: Locked<'_, LANES>,
+        queue: Brief<'_, LANES>,
         item: T,
     ) -> Result<(), TrySendError<T>> {
+        let books = self.with(&queue, |state| state.books);
+        if books.is_closed() {
+            return Err(TrySendError::Closed(item));
+        }
+        if queue.is_empty() {
+            return Err(TrySendError::Full(item)); // quiet, and no room
+        }
+        let mut queue = queue.stay();
         let mut now = None;
-        self.clear(&mut queue, &mut now);
-        let (first, awaited) = (queue.front(SENDERS).is_none(), self.is_awaited(&mut queue));
-        self.with(&queue, |state| {
-            if state.books.is_closed() {
-                Err(TrySendError::Closed(item))
-            } else if first && state.books.admits(awaited) {
-                state.put(item);
-                Ok(())
-            } else {
-                Err(TrySendError::Full(item))
-            }
-        })?;
-        self.serve(&mut queue, &mut now);
+        let mut admitted = self.admits_newcomer(&mut queue);
+        if !admitted {
+            // Places may be kept for a future that nobody polls.
+            self.clear(&mut queue, &mut now);
+            admitted = self.admits_newcomer(&mut queue);
+        }
+        if !admitted {
+            return Err(TrySendError::Full(item));
+        }
+        self.with(&queue, |state| state.put(item));
+        self.pass_on_at(&mut queue, &mut now);
         Ok(())
+    }
+
+    /// Whether a sender that comes now may put an item: no other waits, and it is admitted.
+    fn admits_newcomer(&self, queue: &mut Locked<'_, LANES>) -> bool {
+        let awaited = self.is_awaited(queue);
+        queue.front(SENDERS).is_none() && self.with(queue, |state| state.books.admits(awaited))
     }
 
     /// Receives, if that is possible at once.
     #[inline]
     pub(super) fn try_take(&self) -> Result<T, TryRecvError> {
         let queue = self.queue.lock_briefly();
-        if !queue.is_empty() {
-            return self.take_among_others(queue.stay());
+        if queue.is_quiet()
+            && let Some(item) = self.with(&queue, State::take)
+        {
+            return Ok(item);
         }
-        self.with(&queue, |state| state.take().ok_or(why_not(state.books)))
+        self.take_among_others(queue)
     }
 
     #[inline(never)]
-    fn take_among_others(&self, queue: Locked<'_, LANES>) -> Result<T, TryRecvError> {
+    fn take_among_others(&self, queue: Brief<'_, LANES>) -> Result<T, TryRecvError> {
+        if queue.is_empty() {
+            return Err(self.with(&queue, |state| why_not(state.books))); // nothing is ready
+        }
         // Whatever wakers do, an item that was taken is returned or goes back: after the queue, which is
         // dropped before it, is unlocked.
         let mut taken = Returned(self, None);
-        let mut queue = queue;
+        let mut queue = queue.stay();
         let mut now = None;
-        self.clear(&mut queue, &mut now);
-        if !self.is_awaited(&mut queue)
-            && let Some(item) = self.take_first(&mut queue)
-        {
-            taken.1 = Some(item);
-            self.serve(&mut queue, &mut now);
+        if !self.is_awaited(&mut queue) {
+            taken.1 = self.take_first(&mut queue);
+        }
+        if taken.1.is_none() {
+            // Items may have been promised to a future that nobody polls.
+            self.clear(&mut queue, &mut now);
+            if !self.is_awaited(&mut queue) {
+                taken.1 = self.take_first(&mut queue);
+            }
+        }
+        if taken.1.is_some() {
+            self.pass_on_at(&mut queue, &mut now);
         }
         let books = self.with(&queue, |state| state.books);
         drop(queue);
@@ -402,6 +417,20 @@ impl<T> Chan<T> {
         if self.revoke_stale(queue, now) {
             self.serve(queue, now);
         }
+    }
+
+    /// As [`Protocol::pass_on`]. The clock is looked at only for those who would gain if a baton were taken
+    /// back: a receiver waits while items are promised, or a sender while places are kept free.
+    fn pass_on_at(&self, queue: &mut Locked<'_, LANES>, now: &mut Option<u32>) {
+        let (receivers, senders) = (self.is_awaited(queue), queue.front(SENDERS).is_some());
+        if !receivers && !senders {
+            return;
+        }
+        let books = self.with(queue, |state| state.books);
+        if (receivers && books.len() > 0) || (receivers || senders) && books.reserved() > 0 {
+            self.revoke_stale(queue, now);
+        }
+        self.serve(queue, now);
     }
 
     /// The oldest baton stands first, so one look at it says whether any is stale.
@@ -688,9 +717,7 @@ unsafe impl<T> Protocol<LANES> for Chan<T> {
     }
 
     fn pass_on(&self, queue: &mut Locked<'_, LANES>) {
-        let mut now = None;
-        self.revoke_stale(queue, &mut now);
-        self.serve(queue, &mut now);
+        self.pass_on_at(queue, &mut None);
     }
 }
 

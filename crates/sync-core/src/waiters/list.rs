@@ -139,6 +139,19 @@ pub struct Brief<'a, const LANES: usize> {
 }
 
 impl<'a, const LANES: usize> Brief<'a, LANES> {
+    /// Whether nobody waits in any lane. Batons may be out.
+    #[inline]
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.list.heads.with(|heads| {
+            // SAFETY: the lock is held, so nobody writes.
+            let heads = unsafe { &*heads };
+            heads[..WaitList::<LANES>::BATONS]
+                .iter()
+                .all(|head| head.is_null())
+        })
+    }
+
     /// Whether nobody is queued in any lane.
     #[inline]
     #[must_use]

@@ -24,8 +24,11 @@
 /// A snapshot of a channel's books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelState {
-    capacity: usize,
+    /// `capacity - reserved`, or 0 if that is less, or if the channel is closed: one comparison says
+    /// whether an item may be put.
+    limit: usize,
     ready: usize,
+    capacity: usize,
     promised: usize,
     reserved: usize,
     closed: bool,
@@ -37,6 +40,7 @@ impl ChannelState {
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
         ChannelState {
+            limit: capacity,
             capacity,
             ready: 0,
             promised: 0,
@@ -94,12 +98,24 @@ impl ChannelState {
         self.closed
     }
 
-    /// Whether there is a place for one more item. (What was promised has left, for this purpose: it
-    /// was handed to a receiver that waited.)
+    /// Whether the channel is open and there is a place for one more item. (What was promised has left,
+    /// for this purpose: it was handed to a receiver that waited.)
     #[inline]
     #[must_use]
     pub const fn has_room(self) -> bool {
-        self.ready + self.reserved < self.capacity
+        self.ready < self.limit
+    }
+
+    /// With the limit that follows from the rest.
+    const fn limited(self) -> Self {
+        ChannelState {
+            limit: if self.closed {
+                0
+            } else {
+                self.capacity.saturating_sub(self.reserved)
+            },
+            ..self
+        }
     }
 
     /// Whether an item is let in: there is room, or it is `awaited` by a receiver, so that it will not
@@ -108,7 +124,8 @@ impl ChannelState {
     #[inline]
     #[must_use]
     pub const fn admits(self, awaited: bool) -> bool {
-        self.has_room() || (awaited && (self.capacity > 0 || self.reserved == 0))
+        self.has_room()
+            || (awaited && !self.closed && (self.capacity > 0 || self.reserved == 0))
     }
 
     /// Closed, and no item is left or can come: neither back from a receiver that was promised one, nor
@@ -177,11 +194,14 @@ impl ChannelState {
     #[inline]
     #[must_use]
     pub const fn reserve(self, awaited: bool) -> Option<Self> {
-        if self.has_room() || (awaited && self.reserved == 0) {
-            Some(ChannelState {
-                reserved: self.reserved + 1,
-                ..self
-            })
+        if self.has_room() || (awaited && !self.closed && self.reserved == 0) {
+            Some(
+                ChannelState {
+                    reserved: self.reserved + 1,
+                    ..self
+                }
+                .limited(),
+            )
         } else {
             None
         }
@@ -192,7 +212,7 @@ impl ChannelState {
     #[must_use]
     pub const fn release(self) -> Option<Self> {
         match self.reserved.checked_sub(1) {
-            Some(reserved) => Some(ChannelState { reserved, ..self }),
+            Some(reserved) => Some(ChannelState { reserved, ..self }.limited()),
             None => None,
         }
     }
@@ -205,6 +225,7 @@ impl ChannelState {
             closed: true,
             ..self
         }
+        .limited()
     }
 
     /// Nobody is there to receive: closed, and the items are gone. Promises were taken back before.
@@ -228,12 +249,16 @@ mod tests {
     /// All books with small numbers, those included that lie over capacity.
     fn all() -> impl Iterator<Item = ChannelState> {
         (0..3).flat_map(|capacity| {
-            (0..81).map(move |n| ChannelState {
-                capacity,
-                ready: n % 3,
-                promised: n / 3 % 3,
-                reserved: n / 9 % 3,
-                closed: n / 27 % 2 == 1,
+            (0..54).map(move |n| {
+                ChannelState {
+                    limit: 0,
+                    capacity,
+                    ready: n % 3,
+                    promised: n / 3 % 3,
+                    reserved: n / 9 % 3,
+                    closed: n / 27 % 2 == 1,
+                }
+                .limited()
             })
         })
     }
@@ -241,6 +266,7 @@ mod tests {
     /// What changed, as (ready, promised, reserved); everything else has to be as it was.
     fn change(old: ChannelState, new: ChannelState) -> (isize, isize, isize) {
         assert_eq!((old.capacity, old.closed), (new.capacity, new.closed));
+        assert_eq!(new, new.limited());
         let less = |old: usize, new: usize| new as isize - old as isize;
         (
             less(old.ready, new.ready),
@@ -273,13 +299,14 @@ mod tests {
             expect(old.claim(), old.promised > 0, (0, -1, 0));
             expect(old.recant(), old.promised > 0, (1, -1, 0));
             expect(old.release(), old.reserved > 0, (0, 0, -1));
-            let room = old.ready + old.reserved < old.capacity;
+            let room = !old.closed && old.ready + old.reserved < old.capacity;
             assert_eq!(old.has_room(), room);
+            let awaited = !old.closed && old.reserved == 0;
             expect(old.reserve(false), room, (0, 0, 1));
-            expect(old.reserve(true), room || old.reserved == 0, (0, 0, 1));
+            expect(old.reserve(true), room || awaited, (0, 0, 1));
             assert_eq!(old.admits(false), room);
-            let awaited = room || old.capacity > 0 || old.reserved == 0;
-            assert_eq!(old.admits(true), awaited);
+            let awaited = !old.closed && (old.capacity > 0 || old.reserved == 0);
+            assert_eq!(old.admits(true), room || awaited);
         }
     }
 
@@ -288,13 +315,11 @@ mod tests {
         for old in all() {
             let new = old.close();
             assert!(new.is_closed());
-            assert_eq!(
-                ChannelState {
-                    closed: old.closed,
-                    ..new
-                },
-                old
-            );
+            let reopened = ChannelState {
+                closed: old.closed,
+                ..new
+            };
+            assert_eq!(reopened.limited(), old);
             assert_eq!(new.close(), new);
         }
     }
