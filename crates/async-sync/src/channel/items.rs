@@ -90,11 +90,11 @@ impl<T> Items<T> {
     /// Takes the first item.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<T> {
-        let item = self.first.pop_front();
+        let item = self.first.pop_front()?;
         if self.first.is_empty() && !self.more.is_empty() {
             self.advance();
         }
-        item
+        Some(item)
     }
 
     #[cold]

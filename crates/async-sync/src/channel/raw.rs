@@ -120,8 +120,10 @@ impl<T> State<T> {
 
     #[inline]
     fn take(&mut self) -> Option<T> {
-        self.books = self.books.take()?;
-        self.items.pop()
+        let books = self.books.take()?;
+        let item = self.items.pop()?;
+        self.books = books;
+        Some(item)
     }
 
     /// What somebody was granted and does not use.
@@ -187,22 +189,24 @@ impl<T> Chan<T> {
     }
 
     #[inline(never)]
-    fn put_among_others(
-        &self,
-        queue: Brief<'_, LANES>,
-        item: T,
-    ) -> Result<(), TrySendError<T>> {
+    fn put_among_others(&self, queue: Brief<'_, LANES>, item: T) -> Result<(), TrySendError<T>> {
         let books = self.with(&queue, |state| state.books);
         if books.is_closed() {
             return Err(TrySendError::Closed(item));
         }
-        if queue.is_empty() {
-            return Err(TrySendError::Full(item)); // quiet, and no room
+        let unreserved = books.reserved() == 0;
+        if unreserved && queue.is_quiet() {
+            return Err(TrySendError::Full(item));
         }
         let mut queue = queue.stay();
         let mut now = None;
+        let awaited = self.is_awaited(&mut queue);
+        if unreserved && awaited && queue.front(SENDERS).is_none() {
+            self.hand_over(&mut queue, item);
+            return Ok(());
+        }
         let mut admitted = self.admits_newcomer(&mut queue);
-        if !admitted {
+        if !admitted && !unreserved {
             // Places may be kept for a future that nobody polls.
             self.clear(&mut queue, &mut now);
             admitted = self.admits_newcomer(&mut queue);
@@ -213,6 +217,24 @@ impl<T> Chan<T> {
         self.with(&queue, |state| state.put(item));
         self.pass_on_at(&mut queue, &mut now);
         Ok(())
+    }
+
+    /// The first receiver that waits is promised an item that is put.
+    #[inline]
+    fn hand_over(&self, queue: &mut Locked<'_, LANES>, item: T) {
+        self.with(queue, |state| {
+            state.items.push(item);
+            let books = state.books.put().promise();
+            state.books = books.expect("one was put");
+        });
+        let now = clock::now();
+        if let Some(receiver) = queue.front(RECEIVERS) {
+            receiver.give(Phase::Granted, now);
+        }
+        if self.is_awaited(queue) {
+            // Whose promises may have been forgotten by their holders.
+            self.clear(queue, &mut Some(now));
+        }
     }
 
     /// Whether a sender that comes now may put an item: no other waits, and it is admitted.
@@ -235,30 +257,32 @@ impl<T> Chan<T> {
 
     #[inline(never)]
     fn take_among_others(&self, queue: Brief<'_, LANES>) -> Result<T, TryRecvError> {
-        if queue.is_empty() {
-            return Err(self.with(&queue, |state| why_not(state.books))); // nothing is ready
+        let books = self.with(&queue, |state| state.books);
+        if queue.is_quiet() && books.promised() == 0 {
+            return Err(why_not(books)); // nothing is ready, and nobody waits with an item
         }
         // Whatever wakers do, an item that was taken is returned or goes back: after the queue, which is
         // dropped before it, is unlocked.
         let mut taken = Returned(self, None);
-        let mut queue = queue.stay();
-        let mut now = None;
-        if !self.is_awaited(&mut queue) {
-            taken.1 = self.take_first(&mut queue);
-        }
-        if taken.1.is_none() {
-            // Items may have been promised to a future that nobody polls.
-            self.clear(&mut queue, &mut now);
+        let books = {
+            let mut queue = queue.stay();
+            let mut now = None;
             if !self.is_awaited(&mut queue) {
                 taken.1 = self.take_first(&mut queue);
             }
-        }
-        if taken.1.is_some() {
-            self.pass_on_at(&mut queue, &mut now);
-        }
-        let books = self.with(&queue, |state| state.books);
-        drop(queue);
-        taken.1.take().ok_or(why_not(books))
+            if taken.1.is_none() && books.promised() != 0 {
+                // Items may have been promised to a future that nobody polls.
+                self.clear(&mut queue, &mut now);
+                if !self.is_awaited(&mut queue) {
+                    taken.1 = self.take_first(&mut queue);
+                }
+            }
+            if taken.1.is_some() {
+                self.pass_on_at(&mut queue, &mut now);
+            }
+            self.with(&queue, |state| state.books)
+        };
+        taken.1.take().ok_or_else(|| why_not(books))
     }
 
     /// Receives as many as are there, up to `limit`, under one lock. The room for them is made before.
@@ -420,14 +444,29 @@ impl<T> Chan<T> {
     }
 
     /// As [`Protocol::pass_on`]. The clock is looked at only for those who would gain if a baton were taken
-    /// back: a receiver waits while items are promised, or a sender while places are kept free.
+    /// back: a receiver waits while items are promised, or anybody while places are kept free.
+    #[inline]
     fn pass_on_at(&self, queue: &mut Locked<'_, LANES>, now: &mut Option<u32>) {
         let (receivers, senders) = (self.is_awaited(queue), queue.front(SENDERS).is_some());
         if !receivers && !senders {
             return;
         }
-        let books = self.with(queue, |state| state.books);
-        if (receivers && books.len() > 0) || (receivers || senders) && books.reserved() > 0 {
+        let (idle, out) = self.with(queue, |state| {
+            let books = &state.books;
+            // Nobody can be served whom a look at the books does not show.
+            let idle = !books.is_closed()
+                && books.reserved() == 0
+                && if receivers {
+                    !senders && books.is_empty()
+                } else {
+                    !books.has_room()
+                };
+            (idle, (receivers && books.promised() > 0) || books.reserved() > 0)
+        });
+        if idle {
+            return;
+        }
+        if out {
             self.revoke_stale(queue, now);
         }
         self.serve(queue, now);
@@ -647,7 +686,12 @@ unsafe impl<T> Protocol<LANES> for Chan<T> {
     fn arrive(&self, queue: &mut Locked<'_, LANES>, turn: &mut Turn<'_>) -> Verdict {
         let mark = Mark::from_ptr(turn.mark());
         let kind = mark.kind();
-        if kind != Kind::Put && queue.same_task_baton(turn).is_some() {
+        let batons = self.with(queue, |state| match kind {
+            Kind::Put => false,
+            Kind::Get => state.books.promised() > 0,
+            Kind::Place => state.books.reserved() > 0,
+        });
+        if batons && queue.same_task_baton(turn).is_some() {
             // The first look of those that end in a take-over.
             turn.may_take_over();
         }
