@@ -91,10 +91,10 @@ fn who_makes_room_serves_the_first_sender() {
     sender.try_send(0).unwrap();
     let mut waiters: Vec<_> = (1..4).map(|n| queued(sender.send(n))).collect();
     assert_eq!(receiver.waiters(), 3);
-    for n in 0..3 {
+    for (n, waiter) in waiters.iter_mut().enumerate() {
         assert_eq!(receiver.try_recv(), Ok(n));
-        assert_eq!(waiters[n].task.woken(), 1);
-        waiters[n].ready().unwrap();
+        assert_eq!(waiter.task.woken(), 1);
+        waiter.ready().unwrap();
         full(&sender, 9);
     }
     assert_eq!(left(&receiver), [3]);
@@ -152,7 +152,7 @@ fn a_receive_that_is_dropped_loses_no_item() {
     for capacity in [0, 1, 3] {
         let (sender, receiver) = channel::bounded(capacity);
         let first = queued(receiver.recv());
-        let mut second = queued(receiver.recv());
+        let second = queued(receiver.recv());
         sender.try_send(1).unwrap();
         assert!(first.woken() && !second.woken());
         drop(first);
@@ -191,7 +191,7 @@ fn a_send_that_is_dropped_leaves_nothing() {
     let item = Arc::new(());
     sender.try_send(Arc::clone(&item)).unwrap();
     let second = queued(sender.send(Arc::clone(&item)));
-    let mut third = queued(sender.send(Arc::clone(&item)));
+    let third = queued(sender.send(Arc::clone(&item)));
     drop(second);
     assert_eq!(Arc::strong_count(&item), 3);
     assert!(!third.woken());
@@ -534,7 +534,7 @@ fn a_future_that_is_polled_after_completion_panics() {
     let mut recv = queued(receiver.recv());
     sender.try_send(2).unwrap();
     assert_eq!(recv.ready(), Some(2));
-    assert!(catch_unwind(AssertUnwindSafe(|| drop(recv.poll()))).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| recv.poll())).is_err());
 }
 
 // Futurelock: rule 6 of the wait protocol.
@@ -870,72 +870,5 @@ fn threads_block_on_both_sides() {
         });
         assert_eq!(sum, (0..2 * rounds).sum());
         assert_eq!(receiver.waiters(), 0);
-    }
-}
-
-#[cfg(feature = "stream")]
-mod stream {
-    use super::*;
-    use futures::{FutureExt, Sink, SinkExt, Stream, StreamExt};
-    use std::task::{Context, Poll, Waker};
-
-    #[test]
-    fn a_stream_ends_with_the_channel_and_stays_ended() {
-        let (sender, receiver) = channel::bounded(2);
-        let mut stream = Box::pin(receiver.into_stream());
-        assert_eq!(stream.next().now_or_never(), None);
-        sender.try_send(1).unwrap();
-        sender.try_send(2).unwrap();
-        assert_eq!(stream.next().now_or_never(), Some(Some(1)));
-        drop(sender);
-        assert_eq!(stream.next().now_or_never(), Some(Some(2)));
-        assert_eq!(stream.size_hint(), (0, None));
-        for _ in 0..2 {
-            assert_eq!(stream.next().now_or_never(), Some(None));
-        }
-        assert_eq!(stream.size_hint(), (0, Some(0)));
-    }
-
-    #[test]
-    fn a_stream_that_is_dropped_while_it_waits_loses_nothing() {
-        let (sender, receiver) = channel::bounded(2);
-        let other = receiver.clone();
-        let mut stream = Box::pin(receiver.into_stream());
-        assert_eq!(stream.next().now_or_never(), None);
-        sender.try_send(1).unwrap();
-        drop(stream);
-        assert_eq!(left(&other), [1]);
-        assert_eq!(other.receiver_count(), 1);
-    }
-
-    #[test]
-    fn a_sink_keeps_its_place_and_gives_it_up() {
-        let (sender, receiver) = channel::bounded(1);
-        let mut sink = Box::pin(sender.clone().into_sink());
-        let cx = &mut Context::from_waker(Waker::noop());
-        assert_eq!(sink.as_mut().poll_ready(cx), Poll::Ready(Ok(())));
-        assert_eq!(sink.as_mut().poll_ready(cx), Poll::Ready(Ok(())));
-        full(&sender, 0);
-        sink.as_mut().start_send(1).unwrap();
-        assert_eq!(sink.as_mut().poll_ready(cx), Poll::Pending);
-        assert_eq!(left(&receiver), [1]);
-        assert_eq!(sink.as_mut().poll_ready(cx), Poll::Ready(Ok(())));
-        drop(sink);
-        sender.try_send(2).unwrap();
-        assert_eq!(left(&receiver), [2]);
-        let mut sink = Box::pin(sender.into_sink());
-        assert_eq!(sink.as_mut().poll_ready(cx), Poll::Ready(Ok(())));
-        assert_eq!(sink.close().now_or_never(), Some(Ok(())));
-        assert!(receiver.is_closed());
-        assert_eq!(sink.send(3).now_or_never(), Some(Err(SendError(None))));
-        assert_eq!(sink.as_mut().start_send(3), Err(SendError(Some(3))));
-    }
-
-    #[test]
-    fn a_sink_that_is_not_ready_panics() {
-        let (sender, _receiver) = channel::bounded(1);
-        let mut sink = Box::pin(sender.into_sink());
-        let send = AssertUnwindSafe(|| drop(sink.as_mut().start_send(1)));
-        assert!(catch_unwind(send).is_err());
     }
 }
