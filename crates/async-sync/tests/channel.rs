@@ -389,6 +389,29 @@ fn a_permit_outlives_the_closing() {
     assert_eq!(permit.send(1), Err(SendError(1)));
 }
 
+/// A place that was granted is not a permit yet.
+#[test]
+fn closing_takes_back_places_that_nobody_has_fetched() {
+    let _time = VirtualTime::start();
+    let (sender, receiver) = channel::bounded(2);
+    sender.try_send(1).unwrap();
+    sender.try_send(2).unwrap();
+    let mut places = [queued(sender.reserve()), queued(sender.reserve())];
+    assert_eq!(left(&receiver), [1, 2]);
+    assert!(places[0].woken() && places[1].woken());
+    let permit = places[0].ready().unwrap();
+    let mut recv = queued(receiver.recv());
+    sender.close();
+    assert!(!recv.woken(), "there is a permit");
+    drop(permit);
+    assert!(
+        recv.woken(),
+        "a place that nobody has fetched keeps nobody waiting"
+    );
+    assert_eq!(recv.ready(), None);
+    assert_eq!(places[1].ready().unwrap_err(), ReserveError);
+}
+
 #[test]
 fn a_permit_of_a_rendezvous_is_for_a_receiver_that_waits() {
     let _time = VirtualTime::start();
