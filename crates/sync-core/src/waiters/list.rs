@@ -250,6 +250,31 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         None
     }
 
+    /// The first baton of a queue with several lanes whose tag `is` the right one. Walks past all others.
+    pub fn find_baton(&mut self, is: impl Fn(usize) -> bool) -> Option<Front<'_, 'a, LANES>> {
+        debug_assert!(LANES > 1);
+        let (first, end) = (
+            self.links.first(),
+            self.links.behind(WaitList::<LANES>::BATONS),
+        );
+        let mut node = self.links.head(WaitList::<LANES>::BATONS);
+        while !node.is_null() {
+            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
+            let waiter = unsafe { &*node };
+            // SAFETY: the lock is held and the node is linked.
+            let (found, next) = unsafe { (is(waiter.tag()), waiter.read(|fields| fields.next)) };
+            if found {
+                return Some(Front { queue: self, node });
+            }
+            node = if next == end || next == first {
+                ptr::null()
+            } else {
+                next
+            };
+        }
+        None
+    }
+
     /// The first of the oldest batons whose holder belongs to the same task as the waiter whose turn it
     /// is, and is another.
     ///
@@ -541,6 +566,14 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         unsafe { self.node().tag() }
     }
 
+    /// The same, as the pointer that it may be.
+    #[inline]
+    #[must_use]
+    pub fn mark(&self) -> *mut () {
+        // SAFETY: the lock is held and the node is linked.
+        unsafe { self.node().mark() }
+    }
+
     /// The tick at which it was first queued.
     #[inline]
     #[must_use]
@@ -771,6 +804,14 @@ impl<'a> Turn<'a> {
     pub fn tag(&self) -> usize {
         // SAFETY: the caller's queue is locked while a turn exists, and the node is the caller's.
         unsafe { self.node.tag() }
+    }
+
+    /// The same, as the pointer that it may be.
+    #[inline]
+    #[must_use]
+    pub fn mark(&self) -> *mut () {
+        // SAFETY: as for `tag`.
+        unsafe { self.node.mark() }
     }
 
     /// Writes on it.

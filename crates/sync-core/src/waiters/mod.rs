@@ -55,6 +55,7 @@
 mod batch;
 #[cfg(all(test, not(shuttle)))]
 mod bell;
+mod brief;
 mod guest;
 mod links;
 mod list;
@@ -65,6 +66,7 @@ mod loom;
 mod moving;
 mod node;
 mod quiet;
+mod slot;
 mod sweep;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
@@ -72,10 +74,12 @@ mod unwind;
 mod waiting;
 
 pub use batch::WakeBatch;
+pub use brief::Brief;
 pub use guest::Owed;
 pub use list::{Front, Locked, Patience, WaitList};
 pub use lobby::Lobby;
 pub use moving::{Calling, Home, Moving};
 pub use node::{Phase, Waiter};
+pub use slot::{Kind, Mark, Slot};
 pub use unwind::OnUnwind;
 pub use waiting::{Contains, Driver, Left, Protocol, Refused, Turn, Verdict, Waiting};
