@@ -1,107 +1,57 @@
 //! The waker of the task that waits for a whole select: set by that task, called by any thread.
 //!
-//! ```text
-//! REST     -- register --> SETTING -- REST                 the new waker is in
-//! SETTING  -- wake ------> SETTING | WAKING                the setter sees it on its way out, and calls
-//! REST     -- wake ------> WAKING  -- REST                 the waker is taken out, and called afterwards
-//! WAKING   -- register:    nothing is set; the task is woken instead, and comes again
-//! ```
+//! It is guarded by the lock of a queue that nobody waits in: held for a few instructions, none of them
+//! foreign. Wakers are cloned before it is taken, and called and dropped after it is given up.
 //!
-//! The cell belongs to whoever left `REST`. Only one thread registers at a time, as registering is a
-//! poll. A wake-up that finds another one under way has nothing to do: what it tells of happened before
-//! its exchange, and the other one's waker is called after.
-//!
-//! No waker is cloned, called or dropped while the cell is held.
+//! Whoever wakes takes the waker out. A wake-up that finds none has nothing to do: either the task has
+//! not registered since the last one took it, and looks for news after it does; or it does not wait.
+//! Whatever was done before such a wake-up is seen by the task then, as both take the lock.
 
+use core::mem::replace;
 use core::task::Waker;
 
-use sync_core::atomic::{AtomicUsize, Ordering, UnsafeCell};
-
-const REST: usize = 0;
-const SETTING: usize = 1;
-const WAKING: usize = 2;
+use sync_core::atomic::UnsafeCell;
+use sync_core::waiters::WaitList;
 
 pub(super) struct Outer {
-    state: AtomicUsize,
+    lock: WaitList<1>,
+    /// Guarded by `lock`.
     waker: UnsafeCell<Option<Waker>>,
 }
 
-// SAFETY: the cell is accessed by one thread at a time, see the head; a waker may go to any thread.
+// SAFETY: the cell is accessed under the lock; a waker may go to any thread.
+unsafe impl Send for Outer {}
+// SAFETY: as above.
 unsafe impl Sync for Outer {}
 
 impl Outer {
     pub(super) fn new() -> Self {
         Outer {
-            state: AtomicUsize::new(REST),
+            lock: WaitList::new(),
             waker: UnsafeCell::new(None),
         }
     }
 
-    /// From now on `waker` is called, once. Whoever looks for news after this does not miss any.
-    ///
-    /// One thread at a time.
-    pub(super) fn register(&self, waker: &Waker) {
-        if !self.swap(|old| match old {
-            // Saves a clone, and calls nothing.
-            Some(old) if old.will_wake(waker) => Ok(()),
-            _ => Err(()),
-        }) {
-            // Not the same, or a wake-up is under way. (The clone is foreign: the cell is not held.)
-            let mut new = Some(waker.clone());
-            let set = self.swap(|old| {
-                core::mem::swap(old, &mut new);
-                Ok(())
-            });
-            drop(new);
-            if !set {
-                waker.wake_by_ref();
-            }
-        }
+    /// Calls `f`, which calls nothing foreign, under the lock.
+    fn locked<R>(&self, f: impl FnOnce(&mut Option<Waker>) -> R) -> R {
+        let _lock = self.lock.lock();
+        // SAFETY: the lock is held.
+        self.waker.with_mut(|waker| f(unsafe { &mut *waker }))
     }
 
-    /// Holds the cell for `f`; whether it did, and `f` agreed. A wake-up that came meanwhile is made up
-    /// for.
-    fn swap(&self, f: impl FnOnce(&mut Option<Waker>) -> Result<(), ()>) -> bool {
-        // Acquire: the last holder is done with the cell.
-        if self
-            .state
-            .compare_exchange(REST, SETTING, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
-            return false;
+    /// From now on `waker` is called, once. Whoever looks for news after this misses none.
+    pub(super) fn register(&self, waker: &Waker) {
+        // Comparing wakers compares addresses.
+        if self.locked(|mine| mine.as_ref().is_some_and(|mine| mine.will_wake(waker))) {
+            return;
         }
-        // SAFETY: this thread has left REST; nothing below unwinds or nests.
-        let done = self.waker.with_mut(|cell| f(unsafe { &mut *cell })).is_ok();
-        // Release: whoever takes the cell next sees what was set.
-        if self
-            .state
-            .compare_exchange(SETTING, REST, Ordering::Release, Ordering::Relaxed)
-            .is_err()
-        {
-            // SAFETY: the state is SETTING | WAKING, which only this thread leaves.
-            let woken = self.waker.with_mut(|cell| unsafe { (*cell).take() });
-            // Acquire: what the wake-up tells of. Release: as above.
-            self.state.swap(REST, Ordering::AcqRel);
-            if let Some(woken) = woken {
-                woken.wake();
-            }
-        }
-        done
+        let new = Some(waker.clone());
+        drop(self.locked(|mine| replace(mine, new)));
     }
 
     /// Takes the waker out, to be called or dropped.
     pub(super) fn take(&self) -> Option<Waker> {
-        // Acquire: what the task has set. Release: a setter that finds the flag sees what this wake-up
-        // tells of.
-        if self.state.fetch_or(WAKING, Ordering::AcqRel) != REST {
-            return None;
-        }
-        // SAFETY: this thread has left REST.
-        let waker = self.waker.with_mut(|cell| unsafe { (*cell).take() });
-        // Release: the cell is free. (A setter that came meanwhile has gone away, and has set nothing.)
-        // An exchange and no store: what other wake-ups tell of, who left it to this one, goes along.
-        self.state.swap(REST, Ordering::Release);
-        waker
+        self.locked(Option::take)
     }
 
     pub(super) fn wake(&self) {
