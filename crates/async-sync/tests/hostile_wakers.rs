@@ -2,6 +2,8 @@
 
 #[path = "hostile/rwlock.rs"]
 mod rwlock;
+#[path = "hostile/select.rs"]
+mod select;
 mod support;
 
 use std::cell::{Cell, RefCell};

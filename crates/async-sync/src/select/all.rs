@@ -234,14 +234,18 @@ impl<F: Future> SelectAll<F> {
         if count == 0 {
             return Poll::Pending;
         }
-        let is_new = self.ready.is_none();
-        let ready = self.ready.get_or_insert_with(|| Ready::new(count));
-        ready.register(waker);
         let mut left = 0;
-        if is_new {
+        let ready = if let Some(ready) = &mut self.ready {
+            ready.register(waker);
+            ready
+        } else {
+            // Foreign, and may panic: then this has not been the first poll.
+            let ready = Ready::new(count);
+            ready.register(waker);
             (0..count).for_each(|case| ready.set_note(case, case));
             left = count;
-        }
+            self.ready.insert(ready)
+        };
         ready.drain(|ready, case| {
             ready.set_note(left, case);
             left += 1;
