@@ -13,6 +13,7 @@
 //! | the same, and this owner may lock again | [`ReentrantMutex`] |
 //! | several locks at once, without deadlock | [`lock_all`](lock_all()) |
 //! | to write code for any of these locks | [`Locker`] |
+//! | to hand items from some tasks to others | [`channel`] (feature `alloc`) |
 //! | to wait until a value behind a lock has changed | [`Cond`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | a value that is made once, by whoever comes first | [`OnceCell`] |
@@ -48,6 +49,7 @@
 //! * `tokio`, `async-lock`: [`Cond`] also works with the guards of those crates' mutexes.
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
+//! * `stream`: channels as `Stream` and `Sink` of the crates `futures-core` and `futures-sink`.
 //! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
 //! * `runtime`: `SingleFlight::spawn`, which runs executions in tasks of their own, on any runtime
 //!   that the crate `runtime` has an adapter for.
@@ -57,6 +59,8 @@
 extern crate alloc;
 
 pub mod barrier;
+#[cfg(feature = "alloc")]
+pub mod channel;
 pub mod cond;
 pub mod event;
 pub mod latch;

@@ -35,6 +35,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ptr;
 use core::task::Waker;
 
@@ -118,6 +119,73 @@ impl<const LANES: usize> WaitList<LANES> {
             expelled: false,
             batch: WakeBatch::new(),
         }
+    }
+
+    /// Locks the queue, for who expects to find nobody in it: a primitive whose state is guarded by this
+    /// lock has its uncontended path here, of one exchange and one store.
+    #[inline]
+    pub fn lock_briefly(&self) -> Brief<'_, LANES> {
+        Brief {
+            list: self,
+            guarded: self.lock.acquire(),
+        }
+    }
+}
+
+/// A queue that was locked [briefly](WaitList::lock_briefly). Dropping it unlocks the queue.
+pub struct Brief<'a, const LANES: usize> {
+    list: &'a WaitList<LANES>,
+    guarded: Guarded,
+}
+
+impl<'a, const LANES: usize> Brief<'a, LANES> {
+    /// Whether nobody waits in any lane. Batons may be out.
+    #[inline]
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.list.heads.with(|heads| {
+            // SAFETY: the lock is held, so nobody writes.
+            let heads = unsafe { &*heads };
+            heads[..WaitList::<LANES>::BATONS]
+                .iter()
+                .all(|head| head.is_null())
+        })
+    }
+
+    /// Whether nobody is queued in any lane.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.guarded.len() == 0
+    }
+
+    /// There is somebody after all: goes on with the lock held.
+    #[inline]
+    #[must_use]
+    pub fn stay(self) -> Locked<'a, LANES> {
+        let this = ManuallyDrop::new(self);
+        Locked {
+            list: this.list,
+            guarded: this.guarded,
+            batons_moved: false,
+            expelled: false,
+            batch: WakeBatch::new(),
+        }
+    }
+}
+
+impl<const LANES: usize> Drop for Brief<'_, LANES> {
+    #[inline]
+    fn drop(&mut self) {
+        self.list.lock.release(self.guarded);
+    }
+}
+
+impl<const LANES: usize> fmt::Debug for Brief<'_, LANES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Brief")
+            .field("len", &self.guarded.len())
+            .finish()
     }
 }
 
@@ -602,6 +670,14 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         unsafe { self.node().tag() }
     }
 
+    /// The same, as the pointer that it may be.
+    #[inline]
+    #[must_use]
+    pub fn mark(&self) -> *mut () {
+        // SAFETY: the lock is held and the node is linked.
+        unsafe { self.node().mark() }
+    }
+
     /// The tick at which it was first queued.
     #[inline]
     #[must_use]
@@ -819,6 +895,14 @@ impl<'a> Turn<'a> {
     pub fn tag(&self) -> usize {
         // SAFETY: the caller's queue is locked while a turn exists, and the node is the caller's.
         unsafe { self.node.tag() }
+    }
+
+    /// The same, as the pointer that it may be.
+    #[inline]
+    #[must_use]
+    pub fn mark(&self) -> *mut () {
+        // SAFETY: as for `tag`.
+        unsafe { self.node.mark() }
     }
 
     /// Writes on it.

@@ -63,6 +63,7 @@ mod lock;
 mod loom;
 mod moving;
 mod node;
+mod slot;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod unwind;
@@ -70,9 +71,10 @@ mod waiting;
 
 pub use batch::WakeBatch;
 pub use guest::Owed;
-pub use list::{Front, Locked, Patience, WaitList};
+pub use list::{Brief, Front, Locked, Patience, WaitList};
 pub use lobby::Lobby;
 pub use moving::{Calling, Home, Moving};
 pub use node::{Phase, Waiter};
+pub use slot::{Kind, Mark, Slot};
 pub use unwind::OnUnwind;
 pub use waiting::{Contains, Driver, Left, Protocol, Refused, Turn, Verdict, Waiting};

@@ -156,8 +156,9 @@ pub struct Waiter {
     phase: AtomicU8,
     /// See `Turn::look_again`. Guarded as the fields are; apart from them, it fits beside the phase.
     looks: UnsafeCell<u8>,
-    /// The primitive's own: a weight, a round. Guarded as the fields are.
-    tag: UnsafeCell<usize>,
+    /// The primitive's own: a weight, a round, or where the future keeps what it sends. A pointer, so
+    /// that it can be the latter. Guarded as the fields are.
+    tag: UnsafeCell<*mut ()>,
     /// Initialised when the node is first queued: a future that need not wait writes next to nothing.
     fields: UnsafeCell<MaybeUninit<Fields>>,
     /// Other nodes and the queue point here.
@@ -180,7 +181,7 @@ impl Waiter {
                 stage: Cell::new(Stage::Idle),
                 phase: AtomicU8::new(0),
                 looks: UnsafeCell::new(0),
-                tag: UnsafeCell::new(tag),
+                tag: UnsafeCell::new(ptr::without_provenance_mut(tag)),
                 fields: UnsafeCell::new(MaybeUninit::uninit()),
                 _pin: PhantomPinned,
             }
@@ -231,6 +232,17 @@ impl Waiter {
     /// future.
     #[inline]
     pub(super) unsafe fn tag(&self) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.mark() }.addr()
+    }
+
+    /// The primitive's own, as the pointer that it may be.
+    ///
+    /// # Safety
+    ///
+    /// As for [`tag`](Self::tag).
+    #[inline]
+    pub(super) unsafe fn mark(&self) -> *mut () {
         self.tag.with(|tag| {
             // SAFETY: the caller has exclusive access.
             unsafe { *tag }
@@ -244,9 +256,20 @@ impl Waiter {
     /// As for [`tag`](Self::tag).
     #[inline]
     pub(super) unsafe fn set_tag(&self, tag: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.set_mark(ptr::without_provenance_mut(tag)) }
+    }
+
+    /// Changes the primitive's own to a pointer.
+    ///
+    /// # Safety
+    ///
+    /// As for [`tag`](Self::tag).
+    #[inline]
+    pub(super) unsafe fn set_mark(&self, mark: *mut ()) {
         self.tag.with_mut(|old| {
             // SAFETY: the caller has exclusive access.
-            unsafe { *old = tag }
+            unsafe { *old = mark }
         });
     }
 

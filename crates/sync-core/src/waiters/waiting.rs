@@ -48,6 +48,10 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// follows then, even if it did not stand first.
     const LEAVING_CONCERNS_ALL: bool = false;
 
+    /// Whether each look at the locked queue may concern others, also that of a newcomer and that of a
+    /// holder which uses its baton: [`pass_on`](Self::pass_on) always follows then.
+    const LOOKING_CONCERNS_ALL: bool = false;
+
     /// The queue.
     fn queue(&self, _: Driver) -> &WaitList<LANES>;
 
@@ -84,6 +88,12 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// A waiter went away: takes back what it held. It is out of the queue already, and
     /// [`pass_on`](Self::pass_on) follows.
     fn left(&self, left: Left, tag: usize);
+
+    /// The same, for a primitive that wrote a pointer on its waiters.
+    #[inline]
+    fn left_mark(&self, left: Left, mark: *mut ()) {
+        self.left(left, mark.addr());
+    }
 
     /// Gives whatever is free to whoever is first, and revokes batons that nobody claims. Called at
     /// the end of what happens under the queue's lock, wherever something may be free or stale, so
@@ -254,6 +264,78 @@ where
         }
         poll_slow(raw, &this.waiter, cx.waker())
     }
+
+    /// Whether the future was not polled yet, or is to wait [again](Self::again): then its outer future
+    /// may try without the queue, and say so by [`finish`](Self::finish).
+    #[inline]
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.waiter.stage() == Stage::Idle
+    }
+
+    /// Whether the future holds what it waited for, although its poll has not returned it: a waker
+    /// panicked in between.
+    #[inline]
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.waiter.stage() == Stage::Held
+    }
+
+    /// An idle future is over: its outer future got by another way what it would have waited for.
+    ///
+    /// # Panics
+    ///
+    /// If the future is not idle.
+    #[inline]
+    pub fn finish(self: Pin<&mut Self>) {
+        assert!(
+            self.is_idle(),
+            "a future that waits was declared to be over"
+        );
+        self.waiter.set_stage(Stage::Done);
+    }
+
+    /// A future that has completed may be polled again, as a new one. For outer futures that complete
+    /// more than once: streams.
+    ///
+    /// # Panics
+    ///
+    /// If the future has not completed.
+    #[inline]
+    pub fn again(self: Pin<&mut Self>) {
+        assert!(
+            self.waiter.stage() == Stage::Done,
+            "a future that has not completed was asked to start again"
+        );
+        // SAFETY: a future that is over is not linked, and the caller's.
+        unsafe { self.waiter.looks(|looks| *looks = 0) };
+        self.waiter.set_stage(Stage::Idle);
+    }
+
+    /// Polls, as [`poll`](Self::poll) does, but does not [try](Protocol::try_now) without the queue, and
+    /// writes `mark` on the waiter first if it is idle.
+    ///
+    /// # Errors
+    ///
+    /// What the primitive refused with.
+    ///
+    /// # Panics
+    ///
+    /// As [`poll`](Self::poll).
+    #[inline]
+    pub fn poll_marked(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mark: *mut (),
+    ) -> Poll<Result<usize, Refused>> {
+        // Only shared references, as in `poll`.
+        let this = self.into_ref().get_ref();
+        if this.waiter.stage() == Stage::Idle {
+            // SAFETY: an idle node is not linked and belongs to its future.
+            unsafe { this.waiter.set_mark(mark) };
+        }
+        poll_slow(this.holder.raw(Driver(())), &this.waiter, cx.waker())
+    }
 }
 
 // The functions below are not generic over the holder, so each exists once for each primitive.
@@ -288,7 +370,7 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
         let verdict = raw.arrive(&mut queue, &mut turn);
         if let Verdict::Refused(code) = verdict {
             node.set_stage(Stage::Done);
-            if queue.concerns_batons() {
+            if P::LOOKING_CONCERNS_ALL || queue.concerns_batons() {
                 raw.pass_on(&mut queue);
             }
             return Poll::Ready(Err(Refused(code)));
@@ -314,7 +396,7 @@ fn first_poll<P: Protocol<LANES>, const LANES: usize>(
             node.set_stage(Stage::Waiting);
             Some(turn.look_again)
         };
-        if queue.concerns_batons() {
+        if P::LOOKING_CONCERNS_ALL || queue.concerns_batons() {
             raw.pass_on(&mut queue);
         }
         look_again
@@ -415,7 +497,7 @@ fn claim<P: Protocol<LANES>, const LANES: usize>(
     queue.claimed(given);
     // Held: wakers that `pass_on` collects are called before the poll returns, and may panic.
     node.set_stage(Stage::Held);
-    if queue.concerns_batons() {
+    if P::LOOKING_CONCERNS_ALL || queue.concerns_batons() {
         raw.pass_on(queue);
     }
 }
@@ -516,7 +598,7 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
             Step::Wait { look_again }
         }
     };
-    if !phase.is_baton() || queue.concerns_batons() {
+    if P::LOOKING_CONCERNS_ALL || !phase.is_baton() || queue.concerns_batons() {
         raw.pass_on(queue);
     }
     step
@@ -564,7 +646,7 @@ pub(super) fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Wait
             unsafe { node.write(|fields| fields.take_waker(phase)) }
         };
         // SAFETY: the lock is held.
-        raw.left(left, unsafe { node.tag() });
+        raw.left_mark(left, unsafe { node.mark() });
         if owes || queue.concerns_batons() {
             raw.pass_on(&mut queue);
         }

@@ -8,6 +8,7 @@
 //! everywhere, because a caller that lost has learnt a number and nothing else.
 
 mod barrier;
+mod channel;
 mod count;
 mod event;
 mod flight;
@@ -19,6 +20,7 @@ mod permit;
 mod rw;
 
 pub use barrier::{Arrival, BarrierState, BarrierWord, Fate, Ticket};
+pub use channel::ChannelState;
 pub use count::{CountState, CountWord, Done};
 pub use event::{EventState, EventWord};
 pub use flight::{FlightState, FlightWord};
