@@ -461,7 +461,10 @@ impl<T> Chan<T> {
                 } else {
                     !books.has_room()
                 };
-            (idle, (receivers && books.promised() > 0) || books.reserved() > 0)
+            (
+                idle,
+                (receivers && books.promised() > 0) || books.reserved() > 0,
+            )
         });
         if idle {
             return;

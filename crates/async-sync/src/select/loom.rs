@@ -9,7 +9,8 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::ready::Ready;
-use super::{SelectSet, once, repeat, select_all};
+use super::{SelectSet, once, repeat, select_all, send};
+use crate::channel;
 use crate::testing::{Task, block_on, model};
 use crate::{Event, Mutex, Semaphore};
 
@@ -248,5 +249,88 @@ fn a_set_grows_while_it_is_woken() {
         assert!(one.is_some() && two.is_some() && one != two);
         assert!(block_on(set.next()).is_none());
         setter.join().unwrap();
+    });
+}
+
+/// A value in a cell, which loom watches: what is done before it is sent is seen by who receives it.
+struct Told(Arc<UnsafeCell<u32>>);
+
+impl Told {
+    fn new(value: u32) -> Self {
+        let cell = Arc::new(UnsafeCell::new(0));
+        // SAFETY: nobody else has it yet; loom checks it.
+        cell.with_mut(|cell| unsafe { *cell = value });
+        Told(cell)
+    }
+    fn value(self) -> u32 {
+        // SAFETY: as above.
+        self.0.with(|cell| unsafe { *cell })
+    }
+}
+
+/// Two selects face each other on a rendezvous channel, each with another way out: both come to an end, and
+/// what was sent was received, or is still there; not both, and not neither.
+#[test]
+fn selects_face_each_other() {
+    model(|| {
+        let (to, from) = channel::rendezvous();
+        let stop = Arc::new(Event::new());
+        let sender = {
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                block_on(async {
+                    crate::select! {
+                        sent = send(&to, Told::new(1)) => sent.is_ok(),
+                        () = stop.wait() => false,
+                    }
+                })
+            })
+        };
+        let receiver = {
+            let (from, stop) = (from.clone(), Arc::clone(&stop));
+            thread::spawn(move || {
+                block_on(async {
+                    crate::select! {
+                        told = from.recv() => told.map(Told::value),
+                        () = stop.wait() => None,
+                    }
+                })
+            })
+        };
+        stop.set();
+        let (sent, received) = (sender.join().unwrap(), receiver.join().unwrap());
+        let left = from.try_recv().ok().map(Told::value);
+        assert_eq!(usize::from(sent), received.iter().chain(&left).count());
+        assert_eq!(from.waiters(), 0);
+    });
+}
+
+/// The same without another way out: they come together.
+#[test]
+fn selects_come_together() {
+    model(|| {
+        let (to, from) = channel::rendezvous();
+        let (back, answers) = channel::rendezvous();
+        let other = thread::spawn(move || {
+            block_on(async {
+                crate::select! {
+                    told = from.recv() => assert_eq!(told.map(Told::value), Some(1)),
+                    sent = send(&back, Told::new(2)) => sent.unwrap(),
+                }
+            });
+            (from, back)
+        });
+        let sent = block_on(async {
+            crate::select! {
+                sent = send(&to, Told::new(1)) => { sent.unwrap(); true }
+                told = answers.recv() => { assert_eq!(told.map(Told::value), Some(2)); false }
+            }
+        });
+        let (from, back) = other.join().unwrap();
+        // Each has done one thing. If both have sent, both items are there.
+        let left = (from.try_recv().is_ok(), answers.try_recv().is_ok());
+        assert!(!left.0 || sent, "what is left was sent");
+        assert_eq!(from.waiters() + answers.waiters(), 0);
+        drop(back);
     });
 }

@@ -7,6 +7,7 @@
 //! | one of many, of different types | [`Select`] |
 //! | the same again and again, as in a loop over a thousand receivers | [`SelectSet`] |
 //! | only if one is ready at once | `default =>`, [`try_select`], [`SelectSet::try_next`] |
+//! | to send, as a case | [`send`], or [`Sender::reserve`](crate::channel::Sender::reserve) and the body |
 //! | a case that may be absent | [`maybe`], `, if condition` |
 //! | to give up after some time | a case that sleeps, `SelectAll::timeout` (feature `runtime`) |
 //!
@@ -16,6 +17,12 @@
 //!   dropped then, and what had come to one of them meanwhile goes to the next who waits for it. This is how
 //!   our primitives behave when a future of theirs is dropped; with other futures it is as good as their
 //!   cancel safety.
+//! * **Nothing is handed to a case that waits.** A receive that waits was at most *promised* an item, which is
+//!   still in the channel, and a send waits for a place. Both happen in the poll that returns. (Hence
+//!   [`send`]: a plain `Sender::send` that waits can be taken while another case is picked.) Two selects
+//!   that face each other on a rendezvous channel therefore always come together. If the receiving one picks
+//!   another case in the very moment, its partner's item stays in the channel, first in line for the next
+//!   that receives, as with any receive that is dropped.
 //! * **Losers leave nothing behind.** When the winner's output is there, they are out of all queues.
 //! * **A fair choice.** If several are ready, each is as likely as the others. The choice repeats with the
 //!   seed of the mini executor.
@@ -56,6 +63,8 @@ mod pinned;
 #[cfg(feature = "alloc")]
 mod ready;
 #[cfg(feature = "alloc")]
+mod send;
+#[cfg(feature = "alloc")]
 mod set;
 #[cfg(feature = "alloc")]
 mod source;
@@ -69,9 +78,11 @@ pub use builder::{BoxedCase, Select};
 pub use entries::Key;
 pub use maybe::{Maybe, maybe};
 #[cfg(feature = "alloc")]
+pub use send::{SendCase, send};
+#[cfg(feature = "alloc")]
 pub use set::{Next, SelectSet};
 #[cfg(feature = "alloc")]
-pub use source::{Once, Repeat, Source, once, repeat};
+pub use source::{Once, Repeat, Source, UntilNone, once, repeat, until_none};
 
 /// What `select!` expands to.
 #[doc(hidden)]

@@ -34,7 +34,7 @@ impl Outer {
 
     /// Calls `f`, which calls nothing foreign, under the lock.
     fn locked<R>(&self, f: impl FnOnce(&mut Option<Waker>) -> R) -> R {
-        let _lock = self.lock.lock();
+        let _lock = self.lock.lock_briefly();
         // SAFETY: the lock is held.
         self.waker.with_mut(|waker| f(unsafe { &mut *waker }))
     }

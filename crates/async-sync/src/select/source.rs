@@ -166,3 +166,53 @@ impl<M, F> fmt::Debug for Repeat<M, F> {
             .finish_non_exhaustive()
     }
 }
+
+/// Yields what `make()` gives, again and again, until that is None: the messages of a channel, until it is
+/// closed and empty.
+///
+/// # Examples
+///
+/// ```
+/// use async_sync::channel;
+/// use async_sync::select::{SelectSet, until_none};
+///
+/// # sync_core::park::block_on(async {
+/// let (senders, receivers): (Vec<_>, Vec<_>) = (0..100).map(|_| channel::bounded(4)).unzip();
+/// let mut set: SelectSet<_> = receivers.iter().map(|r| until_none(|| r.recv())).collect();
+/// senders[42].send("hello").await.unwrap();
+/// drop(senders);
+/// assert_eq!(set.next().await.map(|(_, message)| message), Some("hello"));
+/// assert!(set.next().await.is_none(), "all are closed");
+/// # });
+/// ```
+pub fn until_none<M, F, T>(make: M) -> UntilNone<M, F>
+where
+    M: FnMut() -> F,
+    F: Future<Output = Option<T>>,
+{
+    UntilNone {
+        inner: repeat(make),
+    }
+}
+
+pin_project! {
+    /// The source of [`until_none`].
+    #[derive(Debug)]
+    pub struct UntilNone<M, F> {
+        #[pin]
+        inner: Repeat<M, F>,
+    }
+}
+
+impl<M, F, T> Source for UntilNone<M, F>
+where
+    M: FnMut() -> F,
+    F: Future<Output = Option<T>>,
+{
+    type Item = T;
+
+    #[inline]
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.project().inner.poll_next(cx).map(Option::flatten)
+    }
+}

@@ -124,8 +124,7 @@ impl ChannelState {
     #[inline]
     #[must_use]
     pub const fn admits(self, awaited: bool) -> bool {
-        self.has_room()
-            || (awaited && !self.closed && (self.capacity > 0 || self.reserved == 0))
+        self.has_room() || (awaited && !self.closed && (self.capacity > 0 || self.reserved == 0))
     }
 
     /// Closed, and no item is left or can come: neither back from a receiver that was promised one, nor
