@@ -32,6 +32,7 @@ var cases = map[string]func(plan, []string) sample{
 	"mutex":              mutexContended,
 	"memory-mutex":       mutexMemory,
 	"once":               onceDone,
+	"select":             selectOne,
 	"wait-group":         waitGroup,
 	"wait-group-spawned": waitGroupSpawned,
 }

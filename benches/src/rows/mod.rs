@@ -12,6 +12,7 @@ mod mutex_free;
 mod mutex_waits;
 mod once;
 pub(crate) mod reasons;
+mod select;
 mod semaphore;
 mod single_flight;
 mod storm;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Row> {
         event::rows(),
         barrier::rows(),
         cond::rows(),
+        select::rows(),
         group::rows(),
     ]
     .into_iter()
