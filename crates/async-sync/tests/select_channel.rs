@@ -187,6 +187,30 @@ fn both_ends_in_one_select() {
     assert_eq!((first, receiver.len()), ("sent", 1));
 }
 
+/// On a rendezvous channel a select takes its own receive for a partner, as the documentation says; the
+/// item is not lost.
+#[test]
+fn a_select_may_send_to_itself() {
+    let (sender, receiver) = channel::rendezvous();
+    for _ in 0..20 {
+        let mut select = Polled::new(async {
+            select! {
+                sent = send(&sender, 1) => { sent.unwrap(); true }
+                item = receiver.recv() => { assert_eq!(item, Some(1)); false }
+            }
+        });
+        let sent = loop {
+            if let std::task::Poll::Ready(sent) = select.poll() {
+                break sent;
+            }
+            assert!(select.woken(), "nobody would poll it");
+        };
+        assert!(sent);
+        assert_eq!(receiver.try_recv(), Ok(1));
+    }
+    assert_eq!(receiver.waiters(), 0);
+}
+
 /// S79, CH9: two channels, two sends and two receives, ten rounds: the first choice is a send, and what is
 /// received was sent.
 #[test]

@@ -12,6 +12,9 @@ mod others {
         s78_fair_and_absent = conformance::scenarios::select::s78_fair_and_absent;
         a_set_gathers = conformance::scenarios::select::a_set_gathers;
         with_a_timeout = conformance::scenarios::select::with_a_timeout;
+        selects_face_each_other = conformance::scenarios::select::selects_face_each_other;
+        s79_sends_and_receives = conformance::scenarios::select::s79_sends_and_receives;
+        a_set_of_receivers = conformance::scenarios::select::a_set_of_receivers;
         a_loser_does_not_keep_the_lock = conformance::scenarios::select::a_loser_does_not_keep_the_lock;
     }
 }

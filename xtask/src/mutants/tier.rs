@@ -189,6 +189,7 @@ fn primitive(file: &str) -> Option<&'static str> {
         ("/reentrant/", "reentrant"),
         ("/rwlock/", "rwlock"),
         ("/word/rw.rs", "rwlock"),
+        ("/select/", "select"),
         ("/latch/", "latch"),
         ("/word/latch.rs", "latch"),
     ];

@@ -320,17 +320,20 @@ fn selects_come_together() {
             });
             (from, back)
         });
-        let sent = block_on(async {
-            crate::select! {
-                sent = send(&to, Told::new(1)) => { sent.unwrap(); true }
-                told = answers.recv() => { assert_eq!(told.map(Told::value), Some(2)); false }
-            }
+        let one = thread::spawn(move || {
+            let sent = block_on(async {
+                crate::select! {
+                    sent = send(&to, Told::new(1)) => { sent.unwrap(); true }
+                    told = answers.recv() => { assert_eq!(told.map(Told::value), Some(2)); false }
+                }
+            });
+            (sent, to, answers)
         });
-        let (from, back) = other.join().unwrap();
+        let (from, _back) = other.join().unwrap();
+        let (sent, _to, answers) = one.join().unwrap();
         // Each has done one thing. If both have sent, both items are there.
         let left = (from.try_recv().is_ok(), answers.try_recv().is_ok());
         assert!(!left.0 || sent, "what is left was sent");
         assert_eq!(from.waiters() + answers.waiters(), 0);
-        drop(back);
     });
 }

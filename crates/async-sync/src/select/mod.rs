@@ -20,9 +20,10 @@
 //! * **Nothing is handed to a case that waits.** A receive that waits was at most *promised* an item, which is
 //!   still in the channel, and a send waits for a place. Both happen in the poll that returns. (Hence
 //!   [`send`]: a plain `Sender::send` that waits can be taken while another case is picked.) Two selects
-//!   that face each other on a rendezvous channel therefore always come together. If the receiving one picks
-//!   another case in the very moment, its partner's item stays in the channel, first in line for the next
-//!   that receives, as with any receive that is dropped.
+//!   that face each other on a rendezvous channel come together. But if the receiving one picks another
+//!   case in the very moment, its partner has sent nevertheless: the item stays in the channel, first in
+//!   line for the next that receives, as with any receive that is dropped. Go's two selects would commit
+//!   together or not at all.
 //! * **Losers leave nothing behind.** When the winner's output is there, they are out of all queues.
 //! * **A fair choice.** If several are ready, each is as likely as the others. The choice repeats with the
 //!   seed of the mini executor.

@@ -18,6 +18,11 @@ use crate::channel::{Reserve, SendError, Sender};
 /// In a select this is to be used instead of [`Sender::send`], which may send *and* lose. Who wants to keep
 /// an item that was not sent uses [`Sender::reserve`] as the case, and sends in the body.
 ///
+/// In a rendezvous channel it waits until somebody receives. A receive of the same select counts as
+/// somebody, as does one of the same task in a `join!`: a select that sends to and receives from one
+/// rendezvous channel sends to itself, and its item waits in the channel for the next who receives. (Go's
+/// would wait for another goroutine.)
+///
 /// # Errors
 ///
 /// The output is a [`SendError`] with the item if the channel is closed.

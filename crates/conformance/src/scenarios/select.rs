@@ -1,10 +1,12 @@
 //! Selects: one commits, losers leave no trace, everybody gets a turn.
 
+use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_sync::select::{Select, SelectSet, maybe, repeat, select_all};
+use async_sync::channel::{self, Receiver, Sender};
+use async_sync::select::{Select, SelectSet, maybe, repeat, select_all, until_none};
 use async_sync::{AutoEvent, Event, Mutex, Semaphore, select};
 use runtime::JoinHandle;
 
@@ -256,4 +258,96 @@ pub async fn a_loser_does_not_keep_the_lock<R: Runtime>(rt: R) {
     all(&rt, tasks).await;
     assert_eq!(*shared.0.lock().await, 40);
     assert_eq!(shared.0.waiters() + shared.1.waiters(), 0);
+}
+
+/// Tasks that face each other on rendezvous channels, each by a select that sends and receives.
+///
+/// # Panics
+///
+/// If an item is lost, comes twice, or out of order. (A hang is reported by the runner.)
+pub async fn selects_face_each_other<R: Runtime>(rt: R) {
+    const EACH: usize = 20;
+    let (to_right, from_left) = channel::rendezvous::<usize>();
+    let (to_left, from_right) = channel::rendezvous::<usize>();
+    let side = |to: Sender<usize>, from: Receiver<usize>| async move {
+        let (mut sent, mut got) = (0, Vec::new());
+        while sent < EACH || got.len() < EACH {
+            select! {
+                done = select::send(&to, sent), if sent < EACH => {
+                    done.expect("the other side is there");
+                    sent += 1;
+                }
+                item = from.recv(), if got.len() < EACH => got.push(item.expect("it is open")),
+            }
+        }
+        // Both stay until both have all.
+        (got, to, from)
+    };
+    let sides = [side(to_right, from_right), side(to_left, from_left)];
+    for (got, _, from) in all(&rt, sides).await {
+        assert!(got.into_iter().eq(0..EACH));
+        assert_eq!((from.len(), from.waiters()), (0, 0));
+    }
+}
+
+/// S79, CH9: sends and receives on two channels, at run time, ten rounds, by several tasks: the first choice
+/// is a send, and all that is received was sent, in order.
+///
+/// # Panics
+///
+/// If not.
+pub async fn s79_sends_and_receives<R: Runtime>(rt: R) {
+    let channels: [_; 2] = std::array::from_fn(|_| channel::bounded::<usize>(10));
+    let mut sent = [Vec::new(), Vec::new()];
+    for round in 0..10 {
+        let mut select = Select::new();
+        for (sender, receiver) in &channels {
+            select.case(select::send(sender, round), |done| done.map(|()| None));
+            select.case(receiver.recv(), |item| Ok(item));
+        }
+        let (case, result) = select.await;
+        match result.expect("both are open") {
+            None => sent[case / 2].push(round),
+            Some(item) => {
+                assert!(round > 0, "the first is a send");
+                assert_eq!(item, sent[case / 2].remove(0));
+            }
+        }
+        rt.sleep(Duration::from_micros(1)).await;
+    }
+}
+
+/// CH5, CH6: a set over the channels of a hundred producers, each of which closes its own: all items, each
+/// producer's in order, and then the end, without a spin.
+///
+/// # Panics
+///
+/// If not.
+pub async fn a_set_of_receivers<R: Runtime>(rt: R) {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..100).map(|n| channel::bounded(n % 3)).unzip();
+    let producers = senders.into_iter().enumerate().map(|(n, sender)| {
+        let rt = rt.clone();
+        async move {
+            for item in 0..5_usize {
+                if (n + item) % 4 == 0 {
+                    rt.sleep(Duration::from_micros(10)).await;
+                }
+                sender.send(item).await.expect("the receiver is there");
+            }
+        }
+    });
+    let gather = rt.spawn(async move {
+        let mut set: SelectSet<_> = receivers.iter().map(|r| until_none(|| r.recv())).collect();
+        let mut next: HashMap<_, _> = set.keys().map(|key| (key, 0)).collect();
+        let mut items = 0;
+        while let Some((key, item)) = set.next().await {
+            let expected = next.get_mut(&key).expect("a key of the set");
+            assert_eq!(item, *expected);
+            *expected += 1;
+            items += 1;
+        }
+        items
+    });
+    all(&rt, producers).await;
+    assert_eq!(gather.await.expect("the gatherer panicked"), 500);
 }
