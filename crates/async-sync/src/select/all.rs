@@ -177,7 +177,7 @@ impl<F: Future> SelectAll<F> {
     ///
     /// One that has been polled before answers by the cases that were woken since.
     pub fn or_default(mut self) -> Option<(usize, F::Output)> {
-        match self.poll_cases(Waker::noop()) {
+        match self.poll_cases(None) {
             Poll::Ready(chosen) => Some(chosen),
             Poll::Pending => None,
         }
@@ -229,28 +229,23 @@ impl<F: Future> SelectAll<F> {
         sync_core::park::block_on(self)
     }
 
-    fn poll_cases(&mut self, waker: &Waker) -> Poll<(usize, F::Output)> {
+    /// Without a waker it does not wait.
+    fn poll_cases(&mut self, waker: Option<&Waker>) -> Poll<(usize, F::Output)> {
         let count = self.cases.as_ref().expect(COMPLETED).len();
         if count == 0 {
             return Poll::Pending;
         }
         let mut left = 0;
-        let ready = if let Some(ready) = &mut self.ready {
-            ready.register(waker);
-            ready
-        } else {
-            // Foreign, and may panic: then this has not been the first poll.
+        let ready = self.ready.get_or_insert_with(|| {
             let ready = Ready::new(count);
-            ready.register(waker);
             (0..count).for_each(|case| ready.set_note(case, case));
             left = count;
-            self.ready.insert(ready)
-        };
+            ready
+        });
         ready.drain(|ready, case| {
             ready.set_note(left, case);
             left += 1;
         });
-
         let mut end = End(&mut self.cases);
         while left > 0 {
             let next = self.order.next(left, |at| ready.note(at));
@@ -265,6 +260,14 @@ impl<F: Future> SelectAll<F> {
             }
         }
         core::mem::forget(end);
+        // From here on a panic is that of the task's waker, and concerns no case.
+        if let Some(waker) = waker
+            && !ready.sleep(waker)
+        {
+            // Somebody was woken meanwhile. Not polled at once: it may be one that wakes itself in order
+            // to let others run.
+            waker.wake_by_ref();
+        }
         Poll::Pending
     }
 }
@@ -291,7 +294,7 @@ impl<F: Future> Future for SelectAll<F> {
     type Output = (usize, F::Output);
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().poll_cases(cx.waker())
+        self.get_mut().poll_cases(Some(cx.waker()))
     }
 }
 

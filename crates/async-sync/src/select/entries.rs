@@ -20,10 +20,7 @@ use core::pin::Pin;
 use pin_project_lite::pin_project;
 
 use super::pinned::nth;
-use super::ready::place;
-
-/// Entries in the first block.
-pub(super) const FIRST: usize = if cfg!(any(loom, shuttle)) { 1 } else { 4 };
+use super::ready::{FIRST, place};
 
 /// The end of a list.
 const NONE: u32 = u32::MAX;
@@ -94,7 +91,7 @@ impl<S> Entries<S> {
     pub(super) fn contains(&self, key: Key) -> bool {
         let index = key.index();
         index < self.room && {
-            let (block, at) = place(FIRST, index);
+            let (block, at) = place(index);
             let entry = &self.blocks[block][at];
             entry.source.is_some() && entry.generation == key.generation
         }
@@ -159,7 +156,7 @@ impl<S> Entries<S> {
 
     #[inline]
     fn entry(&mut self, index: u32) -> Pin<&mut Entry<S>> {
-        let (block, at) = place(FIRST, index as usize);
+        let (block, at) = place(index as usize);
         nth(self.blocks[block].as_mut(), at)
     }
 

@@ -17,15 +17,17 @@ use crate::{Event, Mutex, Semaphore};
 /// Waits by the wakers of `ready` until the cases in `wanted` have been marked, and `seen` was told.
 async fn all_marked(ready: &mut Ready, mut wanted: Vec<usize>, mut seen: impl FnMut(usize)) {
     poll_fn(|cx| {
-        ready.register(cx.waker());
-        ready.drain(|_, case| {
-            seen(case);
-            wanted.retain(|&other| other != case);
-        });
-        if wanted.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        loop {
+            ready.drain(|_, case| {
+                seen(case);
+                wanted.retain(|&other| other != case);
+            });
+            if wanted.is_empty() {
+                return Poll::Ready(());
+            }
+            if ready.sleep(cx.waker()) {
+                return Poll::Pending;
+            }
         }
     })
     .await;
@@ -76,13 +78,15 @@ fn a_wake_up_that_finds_the_case_marked() {
             })
             .collect();
         block_on(poll_fn(|cx| {
-            ready.register(cx.waker());
-            let mut marked = false;
-            ready.drain(|_, _| marked = true);
-            if marked && told.load(Ordering::Relaxed) == 2 {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
+            loop {
+                let mut marked = false;
+                ready.drain(|_, _| marked = true);
+                if marked && told.load(Ordering::Relaxed) == 2 {
+                    return Poll::Ready(());
+                }
+                if ready.sleep(cx.waker()) {
+                    return Poll::Pending;
+                }
             }
         }));
         for thread in threads {
@@ -100,9 +104,8 @@ fn the_task_changes_while_it_is_woken() {
         fn register(ready: &mut Ready, task: &Task) -> bool {
             let mut marked = false;
             let polled = task.poll(std::pin::pin!(poll_fn(|cx| {
-                ready.register(cx.waker());
                 ready.drain(|_, _| marked = true);
-                if marked {
+                if marked || !ready.sleep(cx.waker()) {
                     Poll::Ready(())
                 } else {
                     Poll::Pending
@@ -128,7 +131,7 @@ fn the_task_changes_while_it_is_woken() {
 fn dropped_while_it_is_woken() {
     model(|| {
         let ready = Ready::new(2);
-        ready.register(Waker::noop());
+        assert!(ready.sleep(Waker::noop()));
         let wakers = [0, 1].map(|case| Waker::clone(&ready.waker(case)));
         let mut threads: Vec<_> = (wakers.into_iter())
             .map(|waker| thread::spawn(move || waker.wake()))

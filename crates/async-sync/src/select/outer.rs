@@ -3,9 +3,9 @@
 //! It is guarded by the lock of a queue that nobody waits in: held for a few instructions, none of them
 //! foreign. Wakers are cloned before it is taken, and called and dropped after it is given up.
 //!
-//! Whoever wakes takes the waker out. A wake-up that finds none has nothing to do: either the task has
-//! not registered since the last one took it, and looks for news after it does; or it does not wait.
-//! Whatever was done before such a wake-up is seen by the task then, as both take the lock.
+//! Whoever wakes takes the waker out. A wake-up that finds none has nothing to do: another one has taken it,
+//! or the select is gone. One that is late may find a waker that was registered after the reason for it:
+//! then the task is polled for nothing.
 
 use core::mem::replace;
 use core::task::Waker;
@@ -39,12 +39,10 @@ impl Outer {
         self.waker.with_mut(|waker| f(unsafe { &mut *waker }))
     }
 
-    /// From now on `waker` is called, once. Whoever looks for news after this misses none.
+    /// From now on `waker` is called, once.
     pub(super) fn register(&self, waker: &Waker) {
-        // Comparing wakers compares addresses.
-        if self.locked(|mine| mine.as_ref().is_some_and(|mine| mine.will_wake(waker))) {
-            return;
-        }
+        // Without looking whether it is there already: it is not, as a task polls again because somebody
+        // took its waker out.
         let new = Some(waker.clone());
         drop(self.locked(|mine| replace(mine, new)));
     }

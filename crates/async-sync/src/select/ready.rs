@@ -2,16 +2,19 @@
 //!
 //! ```text
 //! case:   unmarked -- its waker is called --> marked, on the list -- drained --> unmarked, polled
-//! list:   EMPTY -> last case that was marked -> ... -> first
+//! list:   EMPTY | WAITING | last case that was marked -> ... -> first
+//!         EMPTY   -- sleep --> WAITING    the task has registered its waker, and waits
+//!         WAITING -- mark ---> one case   whoever does this wakes the task
+//!         cases   -- drain --> EMPTY
 //! ```
 //!
-//! * A waker sets its case's flag. If it was not set, it pushes the case on the list; if the list was
-//!   empty, it wakes the task. So a wake-up costs the same among three cases and among thousands, and
-//!   wakes the task once until that has looked.
+//! * A waker sets its case's flag. If it was not set, it pushes the case on the list; if the task waited,
+//!   it wakes it. So a wake-up costs the same among three cases and among thousands, and wakes the task once
+//!   until that has looked, and not at all while it looks.
 //! * The task takes the whole list in one exchange, and clears each flag before it polls the case: a
 //!   wake-up that comes later sets it again.
-//! * The task registers its own waker *before* it takes the list, and waits only after that. A wake-up
-//!   is on the list then, or finds it empty and the waker there.
+//! * The task registers its waker, and then waits in one exchange that succeeds only if the list is empty.
+//!   A wake-up comes before that, and is on the list; or after, and finds the task waiting.
 //!
 //! A case's waker is a pointer to its slot; the slot knows the whole. Clones of wakers and the select
 //! itself share one count of references, and the last one frees the memory. A waker that outlives the
@@ -35,8 +38,14 @@ use sync_core::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::outer::Outer;
 
-/// The end of the list. Otherwise: the number of a case, plus one.
+/// Nobody is on the list; the end of it. Otherwise: the number of a case, plus one.
 const EMPTY: u32 = 0;
+
+/// Nobody is on the list, and the task waits.
+const WAITING: u32 = u32::MAX;
+
+/// Cases in the first block of those that grow.
+pub(super) const FIRST: usize = if cfg!(any(loom, shuttle)) { 1 } else { 4 };
 
 /// More references than anybody needs. (Each is a waker in memory, or was leaked.)
 const MAX_REFS: usize = usize::MAX / 2;
@@ -78,7 +87,8 @@ impl Slot {
     fn new(shared: NonNull<Shared>, index: usize) -> Self {
         Slot {
             shared,
-            index: u32::try_from(index + 1).expect(TOO_MANY) - 1,
+            // The last two numbers mean something else.
+            index: u32::try_from(index + 2).expect(TOO_MANY) - 2,
             next: AtomicU32::new(EMPTY),
             marked: AtomicBool::new(false),
             note: core::sync::atomic::AtomicU32::new(0),
@@ -86,7 +96,7 @@ impl Slot {
     }
 }
 
-const TOO_MANY: &str = "a select has at most 2^32 - 2 cases";
+const TOO_MANY: &str = "a select has fewer than 2^32 - 2 cases";
 
 /// Where the slots begin.
 const OFFSET: usize = size_of::<Shared>().next_multiple_of(align_of::<Slot>());
@@ -127,8 +137,10 @@ impl Ready {
         Ready { shared }
     }
 
-    /// Makes room for cases up to the double of `cases`, which is how many there is room for now.
+    /// Makes room for cases up to the double of `cases`, which is how many there is room for now. There
+    /// was room for [`FIRST`] in the beginning.
     pub(super) fn grow(&mut self, cases: usize) {
+        assert_eq!(self.shared().first, FIRST);
         let block: Box<[Slot]> = (cases..2 * cases)
             .map(|index| Slot::new(self.shared, index))
             .collect();
@@ -151,7 +163,7 @@ impl Ready {
             // SAFETY: so many slots follow the header.
             unsafe { self.shared.byte_add(OFFSET).cast::<Slot>().add(index) }
         } else {
-            let (block, at) = place(shared.first, index);
+            let (block, at) = place(index);
             shared.more.with(|more| {
                 // SAFETY: the vector is the owner's, who changes it only through `&mut self`.
                 let block: NonNull<[Slot]> = unsafe { &*more }[block - 1];
@@ -162,19 +174,28 @@ impl Ready {
         }
     }
 
-    /// The task to be woken from now on. To be called before [`drain`](Self::drain).
-    pub(super) fn register(&self, waker: &Waker) {
+    /// The task waits, with this waker; or not, if cases have been marked since the last
+    /// [drain](Self::drain).
+    #[must_use]
+    pub(super) fn sleep(&self, waker: &Waker) -> bool {
         self.shared().task.register(waker);
-    }
-
-    /// Nobody has been marked since the last drain, or so it seems.
-    pub(super) fn is_empty(&self) -> bool {
-        // Relaxed: who needs to know drains.
-        self.shared().list.load(Ordering::Relaxed) == EMPTY
+        // Relaxed: whoever finds WAITING takes the lock of the registration before it wakes.
+        let waits = self.shared().list.compare_exchange(
+            EMPTY,
+            WAITING,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        matches!(waits, Ok(_) | Err(WAITING))
     }
 
     /// Takes all marked cases, in the order in which they were marked.
     pub(super) fn drain(&mut self, mut case: impl FnMut(&Self, usize)) {
+        // Relaxed: a mark that is missed here keeps the task from sleeping. (A task that waits, and is
+        // polled although nobody woke it, goes on waiting: it may only ask.)
+        if matches!(self.shared().list.load(Ordering::Relaxed), EMPTY | WAITING) {
+            return;
+        }
         // Acquire: the links that were made before the pushes.
         let mut newest = self.shared().list.swap(EMPTY, Ordering::Acquire);
         // The list has the newest first: turn it around.
@@ -236,12 +257,14 @@ impl Ready {
     }
 }
 
-/// In which block (0: the first) a case is, and where in it.
-pub(super) fn place(first: usize, index: usize) -> (usize, usize) {
-    let Some(times) = (index / first).checked_ilog2() else {
+/// In which block (0: the first) a case is, and where in it. The first has [`FIRST`], each later one as
+/// many as all before.
+#[inline]
+pub(super) fn place(index: usize) -> (usize, usize) {
+    let Some(times) = (index / FIRST).checked_ilog2() else {
         return (0, index);
     };
-    (times as usize + 1, index - (first << times))
+    (times as usize + 1, index - (FIRST << times))
 }
 
 impl Drop for Ready {
@@ -317,7 +340,8 @@ fn mark(slot: &Slot) {
     // Relaxed: the number alone is of use here.
     let mut newest = shared.list.load(Ordering::Relaxed);
     loop {
-        slot.next.store(newest, Ordering::Relaxed);
+        let before = if newest == WAITING { EMPTY } else { newest };
+        slot.next.store(before, Ordering::Relaxed);
         // Release: the link, and those of the cases before, whose pushes this one continues.
         match shared.list.compare_exchange(
             newest,
@@ -329,7 +353,7 @@ fn mark(slot: &Slot) {
             Err(now) => newest = now,
         }
     }
-    if newest == EMPTY {
+    if newest == WAITING {
         shared.task.wake();
     }
 }
@@ -391,27 +415,14 @@ mod tests {
 
     #[test]
     fn blocks_double() {
-        for first in [1, 3, 8] {
-            let mut seen = Vec::new();
-            for index in 0..first * 16 {
-                let (block, at) = place(first, index);
-                let size = if block == 0 {
-                    first
-                } else {
-                    first << (block - 1)
-                };
-                assert!(at < size, "{first} {index}");
-                seen.push((block, at));
+        let size = |block: usize| {
+            if block == 0 {
+                FIRST
+            } else {
+                FIRST << (block - 1)
             }
-            let all = |block| {
-                (0..if block == 0 {
-                    first
-                } else {
-                    first << (block - 1)
-                })
-                    .map(move |at| (block, at))
-            };
-            assert_eq!(seen, (0..5).flat_map(all).collect::<Vec<_>>());
-        }
+        };
+        let all = (0..5).flat_map(|block| (0..size(block)).map(move |at| (block, at)));
+        assert!((0..FIRST * 16).map(place).eq(all));
     }
 }

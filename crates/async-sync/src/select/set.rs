@@ -10,8 +10,7 @@
 //! * The first that is due is polled; if it has an item, it goes to the end of the queue. So each one that
 //!   is ready is served before any is served twice, and a round costs a poll or two, whatever the number
 //!   of sources.
-//! * Only if nobody is due is the task's waker registered, and then the marks are collected once more:
-//!   see `ready` for why nothing is missed.
+//! * Only if nobody is due does the task wait; see `ready` for why nothing is missed.
 //! * An item is taken in the poll that returns it. Dropping `Next` loses nothing.
 //! * A mark of a waker whose source has gone reaches the next one in its place, as a poll that nobody
 //!   asked for, or nobody.
@@ -21,8 +20,8 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
-use super::entries::{Entries, FIRST};
-use super::ready::Ready;
+use super::entries::Entries;
+use super::ready::{FIRST, Ready};
 use super::{Key, Source};
 
 /// Selects again and again among sources that may come and go at any time.
@@ -184,32 +183,30 @@ impl<S: Source> SelectSet<S> {
         else {
             return Poll::Ready(None);
         };
-        // The second time with the waker in place. There is no third: a source that wakes itself whenever
-        // it is polled has woken the task by then, which may have something else to do.
-        for waker in [None, waker] {
-            if let Some(waker) = waker {
-                ready.register(waker);
-            }
-            if !ready.is_empty() {
-                ready.drain(|_, index| entries.push(index));
-            }
-            while let Some(key) = entries.pop() {
-                let mut turn = Turn {
-                    entries,
-                    key,
-                    is_over: true,
-                };
-                let polled = turn.poll(&ready.waker(key.index()));
-                turn.is_over = matches!(polled, Poll::Ready(None));
-                drop(turn);
-                if let Poll::Ready(Some(item)) = polled {
-                    entries.push(key.index());
-                    return Poll::Ready(Some((key, item)));
-                }
+        ready.drain(|_, index| entries.push(index));
+        while let Some(key) = entries.pop() {
+            let mut turn = Turn {
+                entries,
+                key,
+                is_over: true,
+            };
+            let polled = turn.poll(&ready.waker(key.index()));
+            turn.is_over = matches!(polled, Poll::Ready(None));
+            drop(turn);
+            if let Poll::Ready(Some(item)) = polled {
+                entries.push(key.index());
+                return Poll::Ready(Some((key, item)));
             }
         }
         if entries.len() == 0 {
             return Poll::Ready(None);
+        }
+        if let Some(waker) = waker
+            && !ready.sleep(waker)
+        {
+            // Somebody was woken meanwhile. Not polled at once: it may be one that wakes itself in order
+            // to let others run.
+            waker.wake_by_ref();
         }
         Poll::Pending
     }
