@@ -50,6 +50,9 @@ use async_sync::{
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
+#[path = "contract/channel.rs"]
+mod channel;
+
 /// Counts what this thread allocates.
 struct Counting;
 

@@ -1,5 +1,7 @@
 //! Wakers that use the very object that wakes them, or panic: rule 2 of the wait protocol.
 
+#[path = "hostile/channel.rs"]
+mod channel;
 #[path = "hostile/rwlock.rs"]
 mod rwlock;
 #[path = "hostile/select.rs"]

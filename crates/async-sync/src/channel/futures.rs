@@ -35,7 +35,7 @@ pub(super) fn poll_recv<T, H: Refers<T>>(
         }
     }
     let mark = slot.into_ref().get_ref().get();
-    let result = ready!(waiting.as_mut().poll_marked(cx, mark.as_ptr()));
+    let result = ready!(waiting.as_mut().poll_marked(cx, mark));
     // SAFETY: the mark is that of the slot beside the waiter, for a `T`. The wait is over, so the waiter
     // is not linked, and the slot is ours.
     Poll::Ready(result.ok().and_then(|_| unsafe { mark.take() }))
@@ -68,7 +68,7 @@ fn poll_send<T, H: Refers<T>>(
             }
         }
     }
-    let result = ready!(waiting.as_mut().poll_marked(cx, mark.as_ptr()));
+    let result = ready!(waiting.as_mut().poll_marked(cx, mark));
     Poll::Ready(result.map(|_| ()).map_err(|_| {
         // SAFETY: as above; the wait is over, so the waiter is not linked.
         let item = unsafe { mark.take() };
@@ -88,7 +88,7 @@ pub(super) fn poll_reserve<T, H: Refers<T>>(
             return Poll::Ready(attempt.map_err(ReserveError::from));
         }
     }
-    let result = ready!(waiting.as_mut().poll_marked(cx, Mark::PLACE.as_ptr()));
+    let result = ready!(waiting.as_mut().poll_marked(cx, Mark::PLACE));
     Poll::Ready(result.map(|_| ()).map_err(|_| ReserveError))
 }
 

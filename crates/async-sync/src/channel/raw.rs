@@ -41,7 +41,7 @@
 //!          panicked)
 //! any      the oldest baton is stale       its holder is Revoked, as if it were dropped
 //! permit   used: RESERVED - 1, the item is put. dropped: RESERVED - 1. serve
-//! close    CLOSED; serve
+//! close    CLOSED; places that were granted and not fetched are Revoked; serve
 //! gone     the last receiver was dropped: CLOSED, all batons are Revoked, the items are dropped
 //! ```
 //!
@@ -52,6 +52,7 @@
 //! 3. `PROMISED` receivers and at most `RESERVED` senders are in lane 2; `READY + PROMISED` items lie in
 //!    the channel.
 //! 4. Items are taken in the order in which they were put.
+//! 5. If the channel is closed, no place is granted: `RESERVED` counts permits only.
 //!
 //! # What happens before what
 //!
@@ -361,6 +362,12 @@ impl<T> Chan<T> {
             state.books = state.books.close();
             was_closed
         });
+        // A place that was granted, and whose future has not come for it, would keep the end from those who
+        // receive.
+        while let Some(owner) = queue.find_baton(|tag| Mark::kind_of(tag) == Kind::Place) {
+            owner.revoke();
+            self.with(&queue, |state| state.take_back(Kind::Place));
+        }
         self.pass_on(&mut queue);
         !was_closed
     }

@@ -3,7 +3,9 @@
 use alloc::sync::{Arc, Weak};
 use core::fmt;
 
-use super::error::{SendError, TryReserveError, TrySendError};
+#[cfg(feature = "std")]
+use super::error::SendError;
+use super::error::{TryReserveError, TrySendError};
 use super::futures::{Reserve, Sending};
 use super::handle::{Handle, Receives, Sends};
 use super::permit::Permit;
@@ -32,7 +34,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// [`SendError`] with the item if the channel is closed, also if that happens while this waits.
+    /// [`SendError`](super::SendError) with the item if the channel is closed, also if that happens while this waits.
     ///
     /// # Cancel safety
     ///

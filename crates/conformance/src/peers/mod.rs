@@ -21,6 +21,7 @@
 //!   futures-util nor futures-intrusive a reader-writer lock.
 
 mod async_lock;
+mod channel;
 mod cond;
 mod event;
 mod futures_intrusive;
@@ -48,6 +49,13 @@ pub mod mutexes {
     pub use super::ours::{Adaptive, Barging, Fifo};
     pub use super::saa::Mutex as Saa;
     pub use super::tokio::Mutex as Tokio;
+}
+
+/// The types that implement [`AsyncChannel`].
+pub mod channels {
+    pub use super::channel::{
+        AsyncChannelCrate, Crossfire, Flume, Futures, Kanal, Ours, Tachyonix, Tokio,
+    };
 }
 
 /// The types that implement [`AsyncCond`].
@@ -113,6 +121,7 @@ pub mod barriers {
     pub use async_sync::Barrier as Ours;
 }
 
+pub use channel::{AsyncChannel, RendezvousChannel, SharedChannel};
 pub use cond::AsyncCond;
 pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
 pub use mutex::{AsyncMutex, BlockingMutex};

@@ -1,5 +1,6 @@
 //! The scenarios, by topic.
 
+pub mod any_channel;
 pub mod any_event;
 pub mod any_mutex;
 pub mod any_once;
@@ -7,6 +8,7 @@ pub mod any_rwlock;
 pub mod any_semaphore;
 pub mod any_wait_group;
 pub mod barrier;
+pub mod channel;
 pub mod cond;
 pub mod lock_all;
 pub mod mutex;

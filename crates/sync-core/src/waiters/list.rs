@@ -298,6 +298,28 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         None
     }
 
+    /// The first baton of a queue with several lanes whose tag `is` the right one. Walks past all others.
+    pub fn find_baton(&mut self, is: impl Fn(usize) -> bool) -> Option<Front<'_, 'a, LANES>> {
+        debug_assert!(LANES > 1);
+        let (first, end) = (self.first(), self.behind(WaitList::<LANES>::BATONS));
+        let mut node = self.head(WaitList::<LANES>::BATONS);
+        while !node.is_null() {
+            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
+            let waiter = unsafe { &*node };
+            // SAFETY: the lock is held and the node is linked.
+            let (found, next) = unsafe { (is(waiter.tag()), waiter.read(|fields| fields.next)) };
+            if found {
+                return Some(Front { queue: self, node });
+            }
+            node = if next == end || next == first {
+                ptr::null()
+            } else {
+                next
+            };
+        }
+        None
+    }
+
     /// The first of the oldest batons whose holder belongs to the same task as the waiter whose turn it
     /// is, and is another.
     ///

@@ -27,6 +27,7 @@ use core::task::{Context, Poll, Waker};
 
 use super::list::{Locked, WaitList};
 use super::node::{Fields, Phase, Stage, Waiter};
+use super::slot::Mark;
 use crate::atomic::Ordering;
 use crate::{clock, const_fn};
 
@@ -326,13 +327,13 @@ where
     pub fn poll_marked(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mark: *mut (),
+        mark: Mark,
     ) -> Poll<Result<usize, Refused>> {
         // Only shared references, as in `poll`.
         let this = self.into_ref().get_ref();
         if this.waiter.stage() == Stage::Idle {
             // SAFETY: an idle node is not linked and belongs to its future.
-            unsafe { this.waiter.set_mark(mark) };
+            unsafe { this.waiter.set_mark(mark.as_ptr()) };
         }
         poll_slow(this.holder.raw(Driver(())), &this.waiter, cx.waker())
     }

@@ -5,6 +5,7 @@
 //! an [`Operation`](super::Operation).
 
 pub mod barrier;
+pub mod channel;
 pub mod cond;
 pub mod lock_all;
 pub mod mutex;
