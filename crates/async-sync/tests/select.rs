@@ -159,6 +159,47 @@ mod dynamic {
         assert_eq!(select.ready(), (0, ()));
     }
 
+    /// A case that wakes another one in the middle of a poll, when that has had its turn.
+    #[test]
+    fn a_case_may_wake_another() {
+        let probes = probes(2);
+        let other = Probe(Rc::clone(&probes[0].0));
+        let (first, mut polls) = (probes[0].future(), 0);
+        let waker_of_first: [Pin<Box<dyn Future<Output = usize>>>; 2] = [
+            Box::pin(first),
+            Box::pin(poll_fn(move |_| {
+                polls += 1;
+                if polls == 1 {
+                    other.set();
+                }
+                Poll::Pending
+            })),
+        ];
+        let mut select = Polled::new(select_all(waker_of_first).biased());
+        select.pending();
+        assert_eq!(select.task.woken(), 1, "nobody would poll it");
+        assert_eq!(select.ready(), (0, 7));
+    }
+
+    #[test]
+    fn many_cases_and_none_of_any_size() {
+        let n = if cfg!(miri) { 300 } else { 100_000 };
+        let there = n / 7 * 5;
+        let cases = (0..n).map(|i| maybe((i == there).then(|| ready(i))));
+        assert_eq!(block_on(select_all(cases)), (there, there));
+        let probes = super::probes(n);
+        let mut select = all(&probes);
+        select.pending();
+        for probe in &probes {
+            probe.wake();
+        }
+        assert_eq!(select.task.woken(), 1);
+        select.pending();
+        assert!(probes.iter().all(|probe| probe.polls() == 2));
+        // Without a size.
+        let (_, ()) = block_on(select_all(std::iter::repeat_n((), 3).map(async |()| ())));
+    }
+
     #[test]
     fn the_task_may_change() {
         let probes = probes(2);
@@ -431,6 +472,31 @@ mod sets {
         assert_eq!(probes.iter().map(Probe::polls).sum::<usize>(), 1);
         assert!(set.try_next().is_none());
         assert_eq!(set.len(), 999, "one has ended");
+    }
+
+    #[test]
+    fn a_set_grows() {
+        let n = if cfg!(miri) { 50 } else { 10_000 };
+        let probes = super::probes(n);
+        let mut set = SelectSet::new();
+        let task = Task::new();
+        let mut keys = Vec::new();
+        for probe in &probes {
+            keys.push(set.add(once(probe.future())));
+            let waker = task.waker();
+            assert!(set.poll_next(&mut Context::from_waker(&waker)).is_pending());
+        }
+        assert!(set.keys().eq(keys.iter().copied()));
+        task.woken();
+        for (n, probe) in probes.iter().enumerate().rev() {
+            probe.set();
+            assert_eq!(task.woken(), 1);
+            let waker = task.waker();
+            let next = set.poll_next(&mut Context::from_waker(&waker));
+            assert_eq!(next, Poll::Ready(Some((keys[n], 7))));
+            let again = set.poll_next(&mut Context::from_waker(&waker));
+            assert_eq!(again.is_ready(), n == 0);
+        }
     }
 
     #[test]
