@@ -20,7 +20,7 @@ use core::pin::Pin;
 use pin_project_lite::pin_project;
 
 use super::pinned::nth;
-use super::ready::{FIRST, place};
+use super::slots::{FIRST, place};
 
 /// The end of a list.
 const NONE: u32 = u32::MAX;

@@ -68,6 +68,8 @@ mod send;
 #[cfg(feature = "alloc")]
 mod set;
 #[cfg(feature = "alloc")]
+mod slots;
+#[cfg(feature = "alloc")]
 mod source;
 mod turns;
 

@@ -21,7 +21,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 use super::entries::Entries;
-use super::ready::{FIRST, Ready};
+use super::ready::Ready;
+use super::slots::FIRST;
 use super::{Key, Source};
 
 /// Selects again and again among sources that may come and go at any time.
