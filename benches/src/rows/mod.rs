@@ -2,6 +2,7 @@
 
 mod barrier;
 mod cancel;
+mod channel;
 mod cond;
 mod event;
 mod group;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Row> {
         event::rows(),
         barrier::rows(),
         cond::rows(),
+        channel::rows(),
         select::rows(),
         group::rows(),
     ]

@@ -14,6 +14,7 @@
 //! | several locks at once, without deadlock | [`lock_all`](lock_all()) |
 //! | to write code for any of these locks | [`Locker`] |
 //! | to hand items from some tasks to others | [`channel`] (feature `alloc`) |
+//! | the same for one item: the reply to a request | [`oneshot`] (feature `alloc`) |
 //! | to wait until a value behind a lock has changed | [`Cond`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | a value that is made once, by whoever comes first | [`OnceCell`] |
@@ -68,6 +69,8 @@ pub mod lock_all;
 pub mod locker;
 pub mod mutex;
 pub mod once;
+#[cfg(feature = "alloc")]
+pub mod oneshot;
 pub mod reentrant;
 mod rounds;
 pub mod rwlock;

@@ -10,7 +10,7 @@ use shuttle::thread;
 use sync_core::clock;
 
 use crate::mutex::{Adaptive, Barging, Fifo, Mutex, Policy};
-use crate::{RawWaitGroup, Semaphore};
+use crate::{RawWaitGroup, Semaphore, channel};
 
 /// So many, or as the environment says.
 const SCHEDULES: usize = 2_000;
@@ -240,11 +240,75 @@ fn late_fifo() {
     late::<Fifo>();
 }
 
+/// Senders and receivers that give up now and then, a permit, and a closing: what was sent for certain is
+/// received once, the rest at most once.
+fn channels(capacity: usize) {
+    check_random(move || {
+        let (sender, receiver) = channel::bounded(capacity);
+        let (sent, received) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let maybe = Arc::new(AtomicUsize::new(0));
+        let (put, got, unsure) = (Arc::clone(&sent), Arc::clone(&received), Arc::clone(&maybe));
+        let left = receiver.clone();
+        run(5, move |n| match n {
+            0 | 1 => {
+                for round in 0..3 {
+                    let result = if round == 1 {
+                        // Dropped while it waits, it may have sent.
+                        let result = glance(sender.send(()));
+                        unsure.fetch_add(usize::from(result.is_none()), Ordering::SeqCst);
+                        result.is_some_and(|result| result.is_ok())
+                    } else {
+                        block_on(sender.send(())).is_ok()
+                    };
+                    put.fetch_add(usize::from(result), Ordering::SeqCst);
+                }
+            }
+            2 => {
+                if let Ok(permit) = block_on(sender.reserve()) {
+                    put.fetch_add(usize::from(permit.send(()).is_ok()), Ordering::SeqCst);
+                }
+                drop(glance(sender.reserve()));
+            }
+            3 => {
+                for _ in 0..2 {
+                    let item = glance(receiver.recv()).flatten();
+                    got.fetch_add(usize::from(item.is_some()), Ordering::SeqCst);
+                }
+                got.fetch_add(usize::from(receiver.try_recv().is_ok()), Ordering::SeqCst);
+                receiver.close();
+            }
+            _ => {
+                while block_on(receiver.recv()).is_some() {
+                    got.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        });
+        let received = received.load(Ordering::SeqCst) + left.drain().count();
+        let sent = sent.load(Ordering::SeqCst);
+        assert!((sent..=sent + maybe.load(Ordering::SeqCst)).contains(&received));
+        assert_eq!(left.waiters(), 0);
+    });
+}
+
+#[test]
+fn rendezvous() {
+    channels(0);
+}
+
+#[test]
+fn channel_of_one() {
+    channels(1);
+}
+
+#[test]
+fn channel_of_three() {
+    channels(3);
+}
+
 /// Selects that face each other on rendezvous channels, four tasks on two channels: what was sent is what
 /// was received, in the order of each sender, and nobody is left in a queue.
 #[test]
 fn selects_face_each_other() {
-    use crate::channel;
     use crate::select::send;
     check_random(|| {
         const EACH: usize = 3;

@@ -434,6 +434,28 @@ fn a_permit_of_a_rendezvous_is_for_a_receiver_that_waits() {
     assert_eq!(Polled::new(receiver.recv()).ready(), Some(3));
 }
 
+// Futures that own their handle.
+
+#[test]
+fn owned_futures_take_their_handle_along() {
+    let _time = VirtualTime::start();
+    let (sender, receiver) = channel::bounded(1);
+    Polled::new(sender.clone().send_owned(1)).ready().unwrap();
+    let mut waiting = queued(sender.clone().send_owned(2));
+    assert_eq!(receiver.sender_count(), 2);
+    assert_eq!(Polled::new(receiver.clone().recv_owned()).ready(), Some(1));
+    waiting.ready().unwrap();
+    drop(waiting);
+    assert_eq!((receiver.sender_count(), receiver.receiver_count()), (1, 1));
+    assert_eq!(receiver.try_recv(), Ok(2));
+    let recv = queued(receiver.recv_owned());
+    assert!(!sender.is_closed());
+    drop(recv);
+    assert!(sender.is_closed(), "that was the last receiver");
+    let error = Polled::new(sender.send_owned(3)).ready().unwrap_err();
+    assert_eq!(error, SendError(3));
+}
+
 // Many at a time.
 
 #[test]

@@ -17,6 +17,32 @@ macro_rules! poll {
     };
 }
 
+#[cfg(feature = "alloc")]
+#[test]
+fn channel() {
+    use async_sync::{channel, oneshot};
+
+    for capacity in [0, 1] {
+        let (sender, receiver) = channel::bounded(capacity);
+        let mut recv = pin!(receiver.recv());
+        assert!(poll!(recv).is_pending());
+        assert!(sender.try_send(1).is_ok());
+        assert_eq!(poll!(recv), Poll::Ready(Some(1)));
+        let mut first = pin!(sender.send(2));
+        let mut second = pin!(sender.send(3));
+        assert_eq!(poll!(first).is_ready(), capacity == 1);
+        assert!(poll!(second).is_pending());
+        assert_eq!(receiver.try_recv(), Ok(2));
+        assert_eq!(receiver.try_recv(), Ok(3));
+        assert_eq!(poll!(second), Poll::Ready(Ok(())));
+        sender.close();
+        assert!(receiver.try_recv().is_err());
+    }
+    let (sender, mut receiver) = oneshot::channel();
+    assert_eq!(sender.send(7), Ok(()));
+    assert_eq!(receiver.try_recv(), Ok(7));
+}
+
 #[test]
 fn mutex() {
     fn check<P: Policy>() {

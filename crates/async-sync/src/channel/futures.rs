@@ -43,7 +43,7 @@ pub(super) fn poll_recv<T, H: Refers<T>>(
 
 /// Sends what is in the slot, if there is room; else waits for it.
 #[inline(always)]
-fn poll_send<T, H: Refers<T>>(
+pub(super) fn poll_send<T, H: Refers<T>>(
     mut waiting: Pin<&mut Waiting<H, LANES>>,
     slot: Pin<&mut Slot<T>>,
     cx: &mut Context<'_>,

@@ -91,6 +91,31 @@ fn closing_happens_before_the_end_is_seen() {
     });
 }
 
+/// The same of every sender, not only of the last.
+#[test]
+fn what_every_sender_did_happens_before_the_end() {
+    model(|| {
+        let (sender, receiver) = pair::<()>(1);
+        let notes = Arc::new([Note::default(), Note::default()]);
+        let threads: Vec<_> = [sender.clone(), sender]
+            .into_iter()
+            .enumerate()
+            .map(|(n, sender)| {
+                let notes = Arc::clone(&notes);
+                thread::spawn(move || {
+                    notes[n].write();
+                    drop(sender);
+                })
+            })
+            .collect();
+        assert_eq!(block_on(receiver.recv()), None);
+        assert_eq!((notes[0].read(), notes[1].read()), (1, 1));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}
+
 /// Rule 3: in a rendezvous, a receive happens before the send completes.
 #[test]
 fn a_receive_happens_before_its_send_completes() {

@@ -71,6 +71,7 @@ mod handle;
 mod items;
 #[cfg(all(test, loom))]
 mod loom;
+mod owned;
 mod permit;
 mod raw;
 mod receiver;
@@ -84,6 +85,7 @@ use core::fmt;
 pub use error::{ReserveError, SendError, TryRecvError, TryReserveError, TrySendError};
 pub use futures::{Recv, RecvMany, Reserve, Sending};
 use handle::{Handle, Side};
+pub use owned::{RecvOwned, SendingOwned};
 pub use permit::Permit;
 use raw::Chan;
 pub use receiver::{Drain, Receiver, WeakReceiver};

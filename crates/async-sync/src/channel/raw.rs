@@ -179,7 +179,7 @@ impl<T> Chan<T> {
     }
 
     /// Sends, if that is possible at once.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_put(&self, item: T) -> Result<(), TrySendError<T>> {
         let queue = self.queue.lock_briefly();
         if queue.is_quiet() && self.with(&queue, |state| state.books.has_room()) {
@@ -245,7 +245,7 @@ impl<T> Chan<T> {
     }
 
     /// Receives, if that is possible at once.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_take(&self) -> Result<T, TryRecvError> {
         let queue = self.queue.lock_briefly();
         if queue.is_quiet()

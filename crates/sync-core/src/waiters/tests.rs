@@ -292,3 +292,93 @@ fn threads_share_a_queue() {
     }
     bell.check();
 }
+
+#[test]
+fn a_brief_lock_is_a_lock() {
+    let bell = Bell::new();
+    let (_, waker) = task();
+    let brief = bell.list().lock_briefly();
+    assert!(brief.is_empty() && brief.is_quiet());
+    drop(brief);
+    let mut waiters = waits(&bell, 2, &waker);
+    let brief = bell.list().lock_briefly();
+    assert!(!brief.is_empty() && !brief.is_quiet());
+    assert_eq!(brief.stay().len(), 2);
+    bell.ring_one();
+    bell.ring_one();
+    let brief = bell.list().lock_briefly();
+    assert!(!brief.is_empty(), "both have a baton");
+    assert!(brief.is_quiet(), "and nobody waits");
+    drop(brief);
+    for waiter in &mut waiters {
+        assert_eq!(poll(waiter, &waker), Poll::Ready(Ok(())));
+    }
+    assert!(bell.list().lock_briefly().is_empty());
+    bell.check();
+}
+
+#[test]
+fn a_baton_is_found_by_its_tag_and_those_who_wait_are_not() {
+    let bell = Bell::new();
+    let (_, waker) = task();
+    let mut waiters: Vec<Future<'_>> = (0..4)
+        .map(|tag| {
+            let mut future = Box::pin(Waiting::borrowed(&bell, 0));
+            let mark = Mark::from_ptr(core::ptr::without_provenance_mut(tag));
+            let polled = future
+                .as_mut()
+                .poll_marked(&mut Context::from_waker(&waker), mark);
+            assert!(polled.is_pending());
+            future
+        })
+        .collect();
+    let found = |tag| {
+        let mut queue = bell.list().lock();
+        queue.find_baton(|other| other == tag).is_some()
+    };
+    for given in 0..4 {
+        for tag in 0..4 {
+            assert_eq!(found(tag), tag < given, "{given} have a baton");
+        }
+        bell.ring_one();
+    }
+    assert!(!found(4));
+    drop(waiters.drain(1..3));
+    assert_eq!([0, 1, 2, 3].map(found), [true, false, false, true]);
+}
+
+#[test]
+fn a_future_that_has_completed_may_begin_again() {
+    let bell = Bell::new();
+    let (_, waker) = task();
+    let mut future = waits(&bell, 1, &waker).remove(0);
+    assert!(!future.is_idle() && !future.is_held());
+    for _ in 0..3 {
+        bell.ring_one();
+        assert_eq!(poll(&mut future, &waker), Poll::Ready(Ok(())));
+        future.as_mut().again();
+        assert!(future.is_idle());
+        assert!(poll(&mut future, &waker).is_pending());
+    }
+    drop(future);
+    assert_eq!(bell.waiters(), 0);
+    let mut future = Box::pin(Waiting::borrowed(&bell, 0));
+    future.as_mut().finish();
+    assert!(!future.is_idle());
+    bell.check();
+}
+
+/// A node that is linked stays linked: these would be memory errors if they went through.
+#[test]
+fn who_waits_can_neither_begin_again_nor_be_declared_over() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    let bell = Bell::new();
+    let (_, waker) = task();
+    let mut future = waits(&bell, 1, &waker).remove(0);
+    assert!(catch_unwind(AssertUnwindSafe(|| future.as_mut().again())).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| future.as_mut().finish())).is_err());
+    assert_eq!(bell.waiters(), 1);
+    bell.ring_one();
+    assert_eq!(poll(&mut future, &waker), Poll::Ready(Ok(())));
+}
