@@ -42,6 +42,7 @@ var cases = map[string]func(plan, []string) sample{
 	"barrier":            condBarrier,
 	"cond-ping-pong":     condPingPong,
 	"cond-herd":          condHerd,
+	"select":             selectOne,
 	"wait-group":         waitGroup,
 	"wait-group-spawned": waitGroupSpawned,
 }

@@ -14,6 +14,7 @@ mod mutex_waits;
 mod once;
 pub(crate) mod reasons;
 mod rwlock;
+mod select;
 mod semaphore;
 mod single_flight;
 mod storm;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Row> {
         barrier::rows(),
         cond::rows(),
         channel::rows(),
+        select::rows(),
         group::rows(),
     ]
     .into_iter()

@@ -27,6 +27,8 @@
 //! | a gate that is open or closed for all | [`Event`] |
 //! | to wake one waiter each time something happens | [`AutoEvent`] |
 //! | to add waiting to a thing of my own | [`Notify`] |
+//! | whichever of several comes first | [`select!`], [`select_all`](select::select_all) |
+//! | the same again and again, among thousands | [`SelectSet`](select::SelectSet) |
 //! | all of *n* tasks to meet before any goes on, again and again | [`Barrier`] |
 //!
 //! # What every type keeps
@@ -72,6 +74,7 @@ pub mod oneshot;
 pub mod reentrant;
 mod rounds;
 pub mod rwlock;
+pub mod select;
 pub mod semaphore;
 #[cfg(feature = "alloc")]
 mod shared;

@@ -33,6 +33,8 @@ use async_sync::rwlock::{
     RwLockMetrics, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard, UpgradableRead,
     Upgrade, Write, WriteOwned,
 };
+use async_sync::select;
+use async_sync::select::{Maybe, Next, Repeat, Select, SelectAll, SelectSet, repeat, select_all};
 use async_sync::semaphore::{
     Acquire, AcquireError, AcquireOwned, OwnedPermit, Permit, SemaphoreMetrics, TryAcquireError,
 };
@@ -362,6 +364,102 @@ fn nothing_is_allocated_to_be_called() {
         }
     });
     assert_eq!(count, 0);
+}
+
+/// `select!` allocates nothing; `select_all` twice, whatever the number of cases; a round of a set not at
+/// all, nor does a wake-up.
+#[test]
+fn what_selects_allocate() {
+    let events: [AutoEvent; 100] = std::array::from_fn(|_| AutoEvent::new());
+    let mutex = Mutex::new(());
+    let mut cx = Context::from_waker(Waker::noop());
+    // The first draw of a thread makes its seed.
+    let _ = sync_core::chance::below(2);
+    let by_macro = async || {
+        select! {
+            guard = mutex.lock() => drop(guard),
+            () = events[0].wait() => (),
+            () = events[1].wait(), if mutex.is_locked() => (),
+        }
+    };
+    let count = allocations(|| {
+        assert!(std::pin::pin!(by_macro()).poll(&mut cx).is_ready());
+        let held = mutex.try_lock();
+        let mut waits = std::pin::pin!(by_macro());
+        assert!(waits.as_mut().poll(&mut cx).is_pending());
+        events[0].set();
+        assert!(waits.as_mut().poll(&mut cx).is_ready());
+        drop(held);
+    });
+    assert_eq!(count, 0);
+
+    for n in [1, 8, 100] {
+        let count = allocations(|| {
+            let mut select = select_all(events[..n].iter().map(AutoEvent::wait));
+            for _ in 0..3 {
+                assert!(std::pin::Pin::new(&mut select).poll(&mut cx).is_pending());
+            }
+            events[n - 1].set();
+            assert!(std::pin::Pin::new(&mut select).poll(&mut cx).is_ready());
+        });
+        assert_eq!(count, 2, "{n} cases");
+    }
+
+    let mut set: SelectSet<_> = events.iter().map(|event| repeat(|| event.wait())).collect();
+    assert!(set.try_next().is_none());
+    let count = allocations(|| {
+        for n in 0..300 {
+            let mut next = std::pin::pin!(set.next());
+            assert!(next.as_mut().poll(&mut cx).is_pending());
+            events[n * 7 % 100].set();
+            assert!(next.poll(&mut cx).is_ready());
+        }
+        // Who goes makes room for another.
+        for _ in 0..2 {
+            let last = set.keys().last();
+            assert!(set.remove(last.unwrap()));
+        }
+    });
+    assert_eq!(count, 0);
+    assert_eq!(allocations(|| drop(SelectSet::<Maybe<Wait<'_>>>::new())), 0);
+}
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn sizes_of_selects() {
+    assert!(size_of::<SelectAll<Lock<'_, ()>>>() <= 48);
+    assert!(size_of::<Select<'_, u64>>() <= 40);
+    assert!(size_of::<SelectSet<Maybe<Lock<'_, ()>>>>() <= 64);
+    assert_eq!(size_of::<Next<'_, Maybe<Lock<'_, ()>>>>(), 8);
+    assert_eq!(size_of::<select::Key>(), 8);
+}
+
+type Locks<'a> = SelectAll<Lock<'a, u8>>;
+type Repeated = Repeat<fn() -> std::future::Ready<u8>, std::future::Ready<u8>>;
+assert_impl_all!(Locks<'static>: Send, Sync, Unpin);
+assert_not_impl_any!(Locks<'static>: Clone);
+assert_not_impl_any!(SelectAll<std::future::Ready<NotSend>>: Send);
+assert_impl_all!(Select<'static, u8>: Send, Unpin, Default);
+assert_not_impl_any!(Select<'static, NotSend>: Clone);
+assert_impl_all!(SelectSet<Repeated>: Send, Sync, Unpin, Default);
+assert_not_impl_any!(SelectSet<NotSend>: Send, Sync);
+assert_not_impl_any!(SelectSet<NotSync>: Sync);
+assert_impl_all!(Next<'static, Repeated>: Send, Unpin);
+assert_not_impl_any!(Next<'static, Repeated>: Clone);
+assert_impl_all!(select::Key: Copy, Ord, std::hash::Hash, Send, Sync);
+assert_impl_all!(select::BoxedCase<'static, u8>: Send, Unpin);
+
+#[allow(dead_code, reason = "compiling is the test")]
+fn variance_of_selects<'short, 'long: 'short>(
+    all: SelectAll<Lock<'long, u8>>,
+    set: SelectSet<select::Once<Lock<'long, u8>>>,
+    key: Select<'long, u8>,
+) -> (
+    SelectAll<Lock<'short, u8>>,
+    SelectSet<select::Once<Lock<'short, u8>>>,
+    Select<'short, u8>,
+) {
+    (all, set, key)
 }
 
 type CondWait<'a, T> = cond::Wait<'a, MutexGuard<'a, T>>;

@@ -4,6 +4,8 @@
 mod channel;
 #[path = "hostile/rwlock.rs"]
 mod rwlock;
+#[path = "hostile/select.rs"]
+mod select;
 mod support;
 
 use std::cell::{Cell, RefCell};

@@ -6,7 +6,7 @@
 //!
 //! Every future, the root one included, is wrapped in a `runtime::Task`, so neither a poll nor a
 //! destructor panics into the loop. Whatever ends a run (its output, an error, a panic), `close`
-//! then drops every future, and the thread's virtual time is given back last.
+//! then drops every future, and the thread's virtual time and its chance are given back last.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -43,6 +43,7 @@ where
 {
     let shared = Shared::new(builder);
     let _time = VirtualTime::begin();
+    let _chance = Seeded::begin(builder.seed);
     let mut executor = Executor {
         shared: shared.clone(),
         tasks: BTreeMap::new(),
@@ -178,5 +179,24 @@ impl VirtualTime {
 impl Drop for VirtualTime {
     fn drop(&mut self) {
         sync_core::clock::set_virtual(self.outer);
+    }
+}
+
+/// This thread's chance, by the seed of the run, until dropped.
+struct Seeded {
+    outer: Option<u64>,
+}
+
+impl Seeded {
+    fn begin(seed: u64) -> Self {
+        Self {
+            outer: sync_core::chance::set_seed(Some(seed)),
+        }
+    }
+}
+
+impl Drop for Seeded {
+    fn drop(&mut self) {
+        sync_core::chance::set_seed(self.outer);
     }
 }

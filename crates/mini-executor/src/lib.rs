@@ -10,7 +10,8 @@
 //!   [`Builder::max_polls`].
 //!
 //! The executor is [`Spawn`](runtime::Spawn) and [`Timer`](runtime::Timer) like any other runtime,
-//! so that generic code runs on it unchanged. `sync-core`'s clock is told the virtual time as well.
+//! so that generic code runs on it unchanged. `sync-core`'s clock is told the virtual time as well, and
+//! its `chance` the seed, so that what a `select` of ours picks is repeated too.
 //!
 //! # A race, found and repeated
 //!
@@ -103,7 +104,6 @@ mod builder;
 mod executor;
 mod handle;
 mod report;
-mod rng;
 mod shared;
 mod sleep;
 mod waiting;

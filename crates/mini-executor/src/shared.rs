@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 use crate::builder::{Builder, Schedule};
 use crate::report::{Report, TaskReport};
-use crate::rng::Rng;
 use crate::waiting::Reason;
+use sync_core::chance::Rng;
 
 pub(crate) type TaskId = u64;
 pub(crate) type SendFuture = Pin<Box<dyn Future<Output = ()> + Send>>;

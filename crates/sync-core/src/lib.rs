@@ -8,8 +8,9 @@
 //! * a **queue** ([`waiters`]): an intrusive list whose nodes live inside the pinned futures that
 //!   wait. The head of that module states the wait protocol that every primitive obeys.
 //!
-//! [`park`] lets a thread wait on the same queue, [`clock`] says how long somebody has waited, and
-//! [`atomic`] is the facade through which a model checker replaces every atomic of the workspace.
+//! [`park`] lets a thread wait on the same queue, [`clock`] says how long somebody has waited,
+//! [`chance`] who goes first where that is left open, and [`atomic`] is the facade through which a
+//! model checker replaces every atomic of the workspace.
 //!
 //! # Features
 //!
@@ -18,6 +19,7 @@
 #![cfg_attr(not(any(feature = "std", loom, shuttle, test)), no_std)]
 
 pub mod atomic;
+pub mod chance;
 pub mod clock;
 #[cfg(feature = "std")]
 pub mod park;

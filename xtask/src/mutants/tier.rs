@@ -190,6 +190,7 @@ fn primitive(file: &str) -> Option<&'static str> {
         ("/word/hold.rs", "reentrant"),
         ("/rwlock/", "rwlock"),
         ("/word/rw.rs", "rwlock"),
+        ("/select/", "select"),
         ("/latch/", "latch"),
         ("/word/latch.rs", "latch"),
     ];

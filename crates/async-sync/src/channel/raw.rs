@@ -64,7 +64,7 @@
 use sync_core::atomic::{AtomicUsize, Ordering, UnsafeCell};
 use sync_core::clock;
 use sync_core::waiters::{
-    Brief, Contains, Driver, Kind, Left, Locked, Mark, Phase, Protocol, Turn, Verdict, WaitList,
+    Brief, Driver, Kind, Left, Locked, Mark, Phase, Protocol, Turn, Verdict, WaitList,
 };
 use sync_core::word::ChannelState;
 

@@ -15,6 +15,7 @@ pub mod mutex;
 pub mod once;
 pub mod reentrant;
 pub mod rwlock;
+pub mod select;
 pub mod semaphore;
 pub mod single_flight;
 pub mod wait_group;

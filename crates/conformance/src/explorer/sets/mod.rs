@@ -12,6 +12,7 @@ pub mod mutex;
 pub mod once;
 pub mod reentrant;
 pub mod rwlock;
+pub mod select;
 pub mod semaphore;
 pub mod signal;
 pub mod single_flight;
