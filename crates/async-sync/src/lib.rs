@@ -23,6 +23,7 @@
 //! | many callers of one key, one execution | [`SingleFlight`] (feature `single-flight`) |
 //! | to wait for a number of things, once | [`Latch`] |
 //! | a gate that is open or closed for all | [`Event`] |
+//! | to cancel work from outside, with a cause, deadlines and values | [`Context`] (feature `context`) |
 //! | to wake one waiter each time something happens | [`AutoEvent`] |
 //! | to add waiting to a thing of my own | [`Notify`] |
 //! | all of *n* tasks to meet before any goes on, again and again | [`Barrier`] |
@@ -46,9 +47,10 @@
 //! * `tokio`, `async-lock`: [`Cond`] also works with the guards of those crates' mutexes.
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
+//! * `context` (default): [`Context`]; with `tokio-util`, to and from its `CancellationToken`.
 //! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
-//! * `runtime`: `SingleFlight::spawn`, which runs executions in tasks of their own, on any runtime
-//!   that the crate `runtime` has an adapter for.
+//! * `runtime`: contexts with deadlines, and `SingleFlight::spawn`, which runs executions in tasks of
+//!   their own, on any runtime that the crate `runtime` has an adapter for.
 #![cfg_attr(not(any(feature = "std", loom, shuttle, test)), no_std)]
 
 #[cfg(feature = "alloc")]
@@ -56,6 +58,8 @@ extern crate alloc;
 
 pub mod barrier;
 pub mod cond;
+#[cfg(feature = "context")]
+pub mod context;
 pub mod event;
 pub mod latch;
 pub mod lock_all;
@@ -80,6 +84,9 @@ pub mod wait_group;
 pub use barrier::Barrier;
 #[doc(inline)]
 pub use cond::Cond;
+#[cfg(feature = "context")]
+#[doc(inline)]
+pub use context::Context;
 #[doc(inline)]
 pub use event::{AutoEvent, Event, Notify};
 #[doc(inline)]

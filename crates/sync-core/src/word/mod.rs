@@ -8,6 +8,7 @@
 //! everywhere, because a caller that lost has learnt a number and nothing else.
 
 mod barrier;
+mod cancel;
 mod count;
 mod event;
 mod flight;
@@ -17,8 +18,10 @@ mod lock;
 mod once;
 mod permit;
 mod rw;
+mod watch;
 
 pub use barrier::{Arrival, BarrierState, BarrierWord, Fate, Ticket};
+pub use cancel::{CancelState, CancelWord};
 pub use count::{CountState, CountWord, Done};
 pub use event::{EventState, EventWord};
 pub use flight::{FlightState, FlightWord};
@@ -28,6 +31,7 @@ pub use lock::{LockState, LockWord, Rule};
 pub use once::{OnceState, OnceWord};
 pub use permit::{PermitState, PermitWord};
 pub use rw::{RwState, RwWord};
+pub use watch::{WatchState, WatchWord};
 
 /// The compare-exchange loop of every word, written once.
 macro_rules! update_loop {
