@@ -20,6 +20,7 @@
 //! | something done once, and perhaps [reset](Once::reset) | [`Once`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
+//! | the last value of something, and word of every change | [`Watch`] (feature `alloc`) |
 //! | many callers of one key, one execution | [`SingleFlight`] (feature `single-flight`) |
 //! | to wait for a number of things, once | [`Latch`] |
 //! | a gate that is open or closed for all | [`Event`] |
@@ -48,6 +49,7 @@
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
 //! * `context` (default): [`Context`]; with `tokio-util`, to and from its `CancellationToken`.
+//! * `stream`: the changes of a [`Watch`] as a `Stream`.
 //! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
 //! * `runtime`: contexts with deadlines, and `SingleFlight::spawn`, which runs executions in tasks of
 //!   their own, on any runtime that the crate `runtime` has an adapter for.
@@ -79,6 +81,8 @@ pub mod single_flight;
 #[cfg(all(test, loom))]
 mod testing;
 pub mod wait_group;
+#[cfg(feature = "alloc")]
+pub mod watch;
 
 #[doc(inline)]
 pub use barrier::Barrier;
@@ -110,6 +114,9 @@ pub use semaphore::Semaphore;
 pub use single_flight::SingleFlight;
 #[doc(inline)]
 pub use wait_group::{RawWaitGroup, WaitGroup};
+#[cfg(feature = "alloc")]
+#[doc(inline)]
+pub use watch::Watch;
 
 /// The README's code, as a test.
 #[cfg(all(doctest, feature = "std"))]
