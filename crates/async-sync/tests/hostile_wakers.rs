@@ -1,5 +1,8 @@
 //! Wakers that use the very object that wakes them, or panic: rule 2 of the wait protocol.
 
+#[cfg(feature = "context")]
+#[path = "hostile/context.rs"]
+mod context;
 #[path = "hostile/rwlock.rs"]
 mod rwlock;
 mod support;

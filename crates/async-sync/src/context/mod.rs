@@ -31,6 +31,8 @@ mod cause;
 mod deadline;
 mod futures;
 mod guard;
+#[cfg(all(test, loom))]
+mod loom;
 mod node;
 mod raw;
 #[cfg(feature = "tokio-util")]
@@ -39,6 +41,7 @@ mod values;
 mod walk;
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -421,6 +424,10 @@ impl Context {
         Arc::ptr_eq(self.node(), other.node())
     }
 }
+
+// Nothing foreign runs under a lock, so a panic finds no scope half-way.
+impl UnwindSafe for Context {}
+impl RefUnwindSafe for Context {}
 
 impl Default for Context {
     /// A root that can be cancelled.

@@ -31,6 +31,8 @@
 //! through a receiver, which is one load while nothing has changed.
 
 mod futures;
+#[cfg(all(test, loom))]
+mod loom;
 mod raw;
 mod receiver;
 mod sender;

@@ -49,7 +49,10 @@ impl<T, H: Deref<Target = Watch<T>>> ReceiverOf<T, H> {
     #[inline]
     fn refresh(&mut self) {
         if self.watch.version() != self.seen {
-            (self.value, self.seen) = self.watch.load_with_version();
+            let (value, version) = self.watch.load_with_version();
+            let old = core::mem::replace(&mut self.value, value);
+            self.seen = version;
+            drop(old); // foreign, and the last thing that is done
         }
     }
 
