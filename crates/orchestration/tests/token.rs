@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use common::{Rt, units, yield_now};
-use orchestration::errgroup::CancelToken;
+use orchestration::errgroup::{Builder, CancelToken};
 
 on_every_runtime! {
     everybody_is_woken
@@ -145,6 +145,30 @@ fn wakers_may_reenter_and_panic() {
     let payload = catch_unwind(AssertUnwindSafe(|| token.cancel())).unwrap_err();
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"bad waker"));
     assert_eq!(counter.0.load(Ordering::SeqCst), 1);
+}
+
+/// A group's tokens are scopes below its context, round after round, of both flavours.
+#[test]
+fn a_group_in_a_context() {
+    mini_executor::block_on(async {
+        let root = async_sync::Context::new().with_value(7);
+        let rt = runtime::SmolRuntime::new();
+        let mut spawned = Builder::new().context(&root).spawned::<_, u8>(rt);
+        let mut local = Builder::<()>::new().context(&root).local::<u8>();
+        for _ in 0..2 {
+            spawned.spawn(async { Ok::<_, ()>(1) }).await.unwrap();
+            assert_eq!(spawned.wait().await, Ok(vec![1]));
+            local.spawn(async { Ok(1) }).await.unwrap();
+            assert_eq!(local.wait().await, Ok(vec![1]));
+            assert_eq!(root.children(), 2, "one token each");
+        }
+        assert_eq!(spawned.token().context().value(), Some(&7));
+        let tokens = [spawned.token(), local.token()];
+        root.cancel();
+        assert!(tokens.iter().all(CancelToken::is_cancelled));
+        let again = CancelToken::from(root.clone());
+        assert!(async_sync::Context::from(again).is_same(&root));
+    });
 }
 
 #[test]
