@@ -33,6 +33,7 @@ mod ours;
 mod rwlock;
 mod saa;
 mod semaphore;
+mod token;
 mod tokio;
 mod wait_group;
 
@@ -95,6 +96,20 @@ pub mod signals {
     pub use maitake_sync::WaitQueue as Maitake;
 }
 
+/// The types that implement [`AsyncToken`].
+pub mod tokens {
+    pub use ::tokio_util::sync::CancellationToken as TokioUtil;
+    pub use async_sync::Context as Ours;
+}
+
+/// The types that implement [`AsyncWatch`].
+pub mod watches {
+    /// The channel.
+    pub type Ours = async_sync::watch::Sender<u64>;
+    /// tokio's.
+    pub type Tokio = ::tokio::sync::watch::Sender<u64>;
+}
+
 /// The types that implement [`AsyncGate`].
 pub mod gates {
     pub use super::async_lock::Listened as EventListener;
@@ -121,6 +136,7 @@ pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
+pub use token::{AsyncToken, AsyncWatch, WatchReceiver};
 pub use wait_group::{AsyncWaitGroup, ReusableWaitGroup};
 
 /// Hands the list of mutexes to a macro: `name: Type, offers...;` for each.
