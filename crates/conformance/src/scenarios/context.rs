@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_sync::context::{Cause, Context};
-use async_sync::{Event, Mutex, Semaphore, watch};
+use async_sync::{AutoEvent, Event, Mutex, Semaphore, watch};
 
 use crate::{Runtime, all};
 
@@ -91,22 +91,21 @@ pub async fn s68_fifty_milliseconds<R: Runtime>(rt: R) {
 pub async fn s71_a_generator<R: Runtime>(rt: R) {
     let ctx = Context::new();
     let (tx, mut numbers) = watch::channel(0);
-    let asked = Arc::new(Semaphore::new(0));
+    let asked = Arc::new(AutoEvent::new());
     let generator = {
         let (ctx, asked) = (ctx.child(), Arc::clone(&asked));
         rt.spawn(async move {
             for n in 1.. {
-                match ctx.run(asked.acquire()).await {
-                    Ok(permit) => permit.expect("it is never closed").forget(),
-                    Err(cause) => return cause.is_canceled(),
-                };
+                if let Err(cause) = ctx.run(asked.wait()).await {
+                    return cause.is_canceled();
+                }
                 tx.store(n);
             }
             false
         })
     };
     for expected in 1..=5 {
-        asked.add_permits(1);
+        asked.set();
         assert_eq!(numbers.changed().await, Ok(&expected));
     }
     ctx.cancel();
