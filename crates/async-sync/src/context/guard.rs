@@ -1,8 +1,9 @@
 //! A value that cancels when it is dropped.
 
 use std::fmt;
+use std::ops::Deref;
 
-use super::{Cause, Context};
+use super::Context;
 
 /// Cancels its context when it is dropped, by a panic or a cancellation, too. Made by
 /// [`Context::cancel_on_drop`].
@@ -10,39 +11,41 @@ use super::{Cause, Context};
 /// Go's `defer cancel()`.
 #[must_use = "dropped at once, this cancels at once"]
 pub struct CancelOnDrop {
-    ctx: Option<Context>,
+    ctx: Context,
+    armed: bool,
 }
 
 impl CancelOnDrop {
     pub(super) fn new(ctx: Context) -> Self {
-        CancelOnDrop { ctx: Some(ctx) }
+        CancelOnDrop { ctx, armed: true }
     }
 
     /// Gives the context back; dropping the guard does nothing any more.
     #[must_use]
     pub fn disarm(mut self) -> Context {
-        self.ctx.take().expect("taken only here")
+        self.armed = false;
+        self.ctx.clone()
     }
 
     /// The context.
     #[must_use]
     pub fn context(&self) -> &Context {
-        self.ctx.as_ref().expect("taken only by `disarm`")
+        &self.ctx
     }
 }
 
-impl std::ops::Deref for CancelOnDrop {
+impl Deref for CancelOnDrop {
     type Target = Context;
 
     fn deref(&self) -> &Context {
-        self.context()
+        &self.ctx
     }
 }
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        if let Some(ctx) = &self.ctx {
-            ctx.cancel_with(Cause::Canceled);
+        if self.armed {
+            self.ctx.cancel();
         }
     }
 }

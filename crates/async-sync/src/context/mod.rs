@@ -301,6 +301,7 @@ impl Context {
     }
 
     /// Waits until it is cancelled, blocking this thread. For ever, if it is the background.
+    #[allow(clippy::must_use_candidate, reason = "waiting is the purpose")]
     pub fn cancelled_blocking(&self) -> Cause {
         sync_core::park::block_on(self.cancelled())
     }

@@ -36,12 +36,14 @@ fn wait<'r, T, H: Deref<Target = Watch<T>>>(receiver: &'r mut ReceiverOf<T, H>) 
     unsafe { Waiting::new(Lent(Some(receiver)), seen) }
 }
 
-/// The receiver back, and whether there is something to look at.
+/// A receiver that is no longer lent, and whether there is something to look at.
+type Back<'r, T, H> = (&'r mut ReceiverOf<T, H>, Result<(), Closed>);
+
 #[inline]
 fn poll_wait<'r, T, H: Deref<Target = Watch<T>>>(
     mut waiting: Pin<&mut Wait<'r, T, H>>,
     cx: &mut Context<'_>,
-) -> Poll<(&'r mut ReceiverOf<T, H>, Result<(), Closed>)> {
+) -> Poll<Back<'r, T, H>> {
     let result = ready!(waiting.as_mut().poll(cx));
     // SAFETY: the future has completed.
     let receiver = unsafe { waiting.holder_mut() }.0.take().expect(COMPLETED);

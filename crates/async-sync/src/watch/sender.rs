@@ -49,6 +49,7 @@ pub struct Sender<T> {
 
 impl<T> Sender<T> {
     /// A receiver that has seen the last value.
+    #[must_use]
     pub fn subscribe(&self) -> Receiver<T> {
         ReceiverOf::new(Arc::clone(&self.watch))
     }
