@@ -368,7 +368,7 @@ fn whatever_waits_takes_part() {
         notify.listen(),
         barrier.wait(),
         cond.wait(free.try_lock().unwrap()),
-        flight.run(&1, || std::future::pending::<Result<u8, ()>>()),
+        flight.run(&1, std::future::pending::<Result<u8, ()>>),
         other.cancelled(),
         other.run(std::future::pending::<()>()),
     }
@@ -454,7 +454,6 @@ fn a_callback_may_withdraw_another() {
             calls.fetch_add(1, Ordering::SeqCst);
             let stopped = std::mem::take(&mut *theirs.lock().unwrap())
                 .into_iter()
-                .filter(|_| true)
                 .map(OnCancel::stop)
                 .filter(|stopped| *stopped)
                 .count();

@@ -65,14 +65,14 @@ use values::Values;
 ///
 /// ```
 /// # tokio::runtime::Builder::new_multi_thread().build().unwrap().block_on(async {
-/// use async_sync::{Context, Semaphore};
+/// use async_sync::{Context, Event};
 ///
 /// let service = Context::new();
-/// let slots = Semaphore::new(0); // overload: there is none
+/// let database_is_up = Event::new();
 ///
 /// let request = service.child();
 /// let handler = tokio::spawn(async move {
-///     let _slot = request.run(slots.acquire()).await?;
+///     request.run(database_is_up.wait()).await?;
 ///     Ok::<_, async_sync::context::Cause>("served")
 /// });
 ///

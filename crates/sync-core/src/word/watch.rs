@@ -121,7 +121,7 @@ mod tests {
     fn every_transition_changes_what_it_names() {
         for version in [0, 1, 2, LAST - 1, LAST] {
             for closed in [0, CLOSED] {
-                let s = WatchState(version * VERSION_ONE | closed);
+                let s = WatchState((version * VERSION_ONE) | closed);
                 let is_closed = closed == CLOSED;
                 assert_eq!((s.version(), s.is_closed()), (version, is_closed));
                 let next = s.stored();
