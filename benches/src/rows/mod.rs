@@ -3,6 +3,7 @@
 mod barrier;
 mod cancel;
 mod cond;
+mod context;
 mod event;
 mod group;
 mod lock_all;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Row> {
         event::rows(),
         barrier::rows(),
         cond::rows(),
+        context::rows(),
         group::rows(),
     ]
     .into_iter()

@@ -571,6 +571,13 @@ fn the_cause_is_what_was_told() {
     assert!(is_late(&child));
     ctx.cancel_with(Cause::custom("too late"));
     assert!(is_late(&ctx) && is_late(&child));
+    // Nor by a parent that has no deadline.
+    let root = Context::new();
+    let ctx = root.with_timeout(&clock, SECOND);
+    clock.pass(SECOND);
+    assert!(is_late(&ctx));
+    assert!(root.cancel());
+    assert!(is_canceled(&root) && is_late(&ctx));
 }
 
 #[test]

@@ -41,9 +41,9 @@ impl RawCancel {
 
     /// Cancels. Returns whether there may be waiters; `None` if it was cancelled already.
     pub(super) fn cancel(&self) -> Option<bool> {
-        // Release: what was done before is seen by all who see it cancelled. Acquire: this thread
-        // wakes in the name of nobody else, but a waiter that it frees has written its node.
-        let old = self.word.update(Ordering::AcqRel, CancelState::cancelled);
+        // Release: what was done before is seen by all who see it cancelled. (Those who wait are met
+        // under the lock of their queue.)
+        let old = self.word.update(Ordering::Release, CancelState::cancelled);
         old.ok().map(CancelState::is_waiting)
     }
 
