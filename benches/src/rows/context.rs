@@ -291,7 +291,11 @@ pub(super) fn rows() -> Vec<Row> {
             measure: Measure::Nanos,
             points: vec![one("context-look", "by hand", |cases| {
                 both_tokens!(cases, look);
-                cases.add("async-sync, with a deadline", Role::Ours, look_with_deadline);
+                cases.add(
+                    "async-sync, with a deadline",
+                    Role::Ours,
+                    look_with_deadline,
+                );
                 cases.add(ONE_LOAD, Role::Floor, one_load);
             })],
             goals: vec![Goal::Ahead(Rival::Peers), Goal::FloorAnd(1.0)],

@@ -47,12 +47,24 @@ fn cancel_happens_before_the_wait_returns() {
                 assert!(ctx.cancel());
             })
         };
-        if ctx.is_cancelled() {
-            cell.check();
-        }
-        assert!(block_on(child.cancelled()).is_canceled());
-        cell.check();
+        let waiter = {
+            let (child, cell) = (child.clone(), Arc::clone(&cell));
+            thread::spawn(move || {
+                assert!(block_on(child.cancelled()).is_canceled());
+                cell.check();
+            })
+        };
+        let looker = {
+            let (ctx, cell) = (ctx.clone(), Arc::clone(&cell));
+            thread::spawn(move || {
+                if ctx.is_cancelled() {
+                    cell.check();
+                }
+            })
+        };
         canceller.join().unwrap();
+        waiter.join().unwrap();
+        looker.join().unwrap();
         assert_eq!((ctx.waiters(), child.waiters()), (0, 0));
     });
 }
@@ -66,9 +78,13 @@ fn cancel_against_a_new_child() {
             let ctx = ctx.clone();
             thread::spawn(move || ctx.cancel())
         };
-        let child = ctx.child();
-        let below = child.child();
+        let grower = thread::spawn(move || {
+            let child = ctx.child();
+            let below = child.child();
+            (child, below)
+        });
         canceller.join().unwrap();
+        let (child, below) = grower.join().unwrap();
         assert!(child.is_cancelled() && below.is_cancelled());
     });
 }
@@ -84,10 +100,13 @@ fn cancel_against_a_new_callback() {
             thread::spawn(move || ctx.cancel())
         };
         let theirs = Arc::clone(&calls);
-        let handle = ctx.on_cancel(move |_| {
-            theirs.fetch_add(1, Ordering::SeqCst);
+        let enterer = thread::spawn(move || {
+            ctx.on_cancel(move |_| {
+                theirs.fetch_add(1, Ordering::SeqCst);
+            })
         });
         canceller.join().unwrap();
+        let handle = enterer.join().unwrap();
         assert_eq!(calls.load(Ordering::SeqCst), 1);
         assert!(!handle.stop());
     });
@@ -104,8 +123,9 @@ fn cancel_against_stop() {
             theirs.fetch_add(1, Ordering::SeqCst);
         });
         let canceller = thread::spawn(move || ctx.cancel());
-        let stopped = handle.stop();
+        let stopper = thread::spawn(move || handle.stop());
         canceller.join().unwrap();
+        let stopped = stopper.join().unwrap();
         assert_eq!(calls.load(Ordering::SeqCst), usize::from(!stopped));
         assert_eq!(Arc::strong_count(&calls), 1);
     });
@@ -121,8 +141,9 @@ fn cancel_against_the_drop_of_a_child() {
             let ctx = ctx.clone();
             thread::spawn(move || ctx.cancel())
         };
-        drop(child);
+        let dropper = thread::spawn(move || drop(child));
         canceller.join().unwrap();
+        dropper.join().unwrap();
         assert!(other.is_cancelled());
         drop(other);
         assert_eq!(ctx.children(), 0);
@@ -146,7 +167,11 @@ fn cancel_against_a_leaving_waiter() {
             let ctx = ctx.clone();
             thread::spawn(move || block_on(ctx.cancelled()))
         };
-        ctx.cancel();
+        let canceller = {
+            let ctx = ctx.clone();
+            thread::spawn(move || ctx.cancel())
+        };
+        canceller.join().unwrap();
         leaver.join().unwrap();
         assert!(waiter.join().unwrap().is_canceled());
         assert_eq!(ctx.waiters(), 0);
@@ -168,9 +193,12 @@ fn two_cancel() {
                 child.cause().unwrap().is_canceled()
             })
         };
-        root.cancel();
-        assert!(child.is_cancelled() && below.is_cancelled());
-        let canceled = child.cause().unwrap().is_canceled();
+        let one = thread::spawn(move || {
+            root.cancel();
+            assert!(child.is_cancelled() && below.is_cancelled());
+            child.cause().unwrap().is_canceled()
+        });
+        let canceled = one.join().unwrap();
         assert_eq!(other.join().unwrap(), canceled, "the first cause stays");
     });
 }
@@ -193,8 +221,11 @@ fn two_parents_are_cancelled() {
                 assert!(both.is_cancelled());
             })
         };
-        b.cancel();
-        assert!(both.is_cancelled());
+        let one = thread::spawn(move || {
+            b.cancel();
+            assert!(both.is_cancelled());
+        });
+        one.join().unwrap();
         other.join().unwrap();
         assert_eq!(calls.load(Ordering::SeqCst), 1);
         assert!(!handle.stop());
@@ -265,8 +296,12 @@ fn an_alarm_that_rings_while_it_is_set() {
             let told = told.clone();
             thread::spawn(move || told.tell())
         };
-        let ctx = with_alarm(&told);
+        let setter = {
+            let told = told.clone();
+            thread::spawn(move || with_alarm(&told))
+        };
         teller.join().unwrap();
+        let ctx = setter.join().unwrap();
         assert!(ctx.cause().unwrap().is_deadline_exceeded());
         assert_eq!(told.0.alive.load(Ordering::SeqCst), 0);
     });
@@ -282,9 +317,15 @@ fn an_alarm_against_cancel() {
             let told = told.clone();
             thread::spawn(move || told.tell())
         };
-        let first = ctx.cancel();
-        let cause = ctx.cause().unwrap();
-        assert_eq!(first, cause.is_canceled());
+        let canceller = {
+            let ctx = ctx.clone();
+            thread::spawn(move || {
+                let first = ctx.cancel();
+                assert_eq!(first, ctx.cause().unwrap().is_canceled());
+                first
+            })
+        };
+        let first = canceller.join().unwrap();
         teller.join().unwrap();
         assert_eq!(ctx.cause().unwrap().is_canceled(), first);
         assert_eq!(told.0.alive.load(Ordering::SeqCst), 0);
@@ -301,7 +342,8 @@ fn an_alarm_against_the_last_drop() {
             let told = told.clone();
             thread::spawn(move || told.tell())
         };
-        drop(ctx);
+        let dropper = thread::spawn(move || drop(ctx));
+        dropper.join().unwrap();
         teller.join().unwrap();
         assert_eq!(told.0.alive.load(Ordering::SeqCst), 0);
         assert_eq!(Arc::strong_count(&told.0), 1, "nothing keeps itself alive");

@@ -76,9 +76,10 @@ pub(super) struct Inner {
     pub(super) next: Option<Arc<Node>>,
 }
 
-/// A child's place in one of its parents.
+/// A child's place in one of its parents, which it leaves when it is dropped.
 pub(super) struct Link {
-    parent: Arc<Node>,
+    /// None only in the destructor.
+    parent: Option<Arc<Node>>,
     /// [`NOWHERE`](Self::NOWHERE) before the child is entered and after it has left. Orders nothing.
     key: AtomicUsize,
 }
@@ -89,9 +90,17 @@ impl Link {
     fn leave(&self) {
         // Relaxed: whoever has the key has the node, and got it after it was entered.
         let key = self.key.swap(Self::NOWHERE, Ordering::Relaxed);
-        if key != Self::NOWHERE {
-            self.parent.forget(key);
+        if key != Self::NOWHERE
+            && let Some(parent) = &self.parent
+        {
+            parent.forget(key);
         }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -158,14 +167,15 @@ impl Node {
             }
             if !parent.background {
                 links.push(Link {
-                    parent: Arc::clone(parent),
+                    parent: Some(Arc::clone(parent)),
                     key: AtomicUsize::new(Link::NOWHERE),
                 });
             }
         }
         let node = Arc::new(Node::new(false, links, deadline));
         for link in node.parents.iter() {
-            match link.parent.adopt(&node) {
+            let Some(parent) = &link.parent else { continue };
+            match parent.adopt(&node) {
                 Ok(key) => link.key.store(key, Ordering::Relaxed),
                 Err(cause) => {
                     // Nobody knows the node, so there is nobody to call.
@@ -257,9 +267,9 @@ impl Drop for Node {
     fn drop(&mut self) {
         let alarm = self.lock().alarm.take();
         let mut links = mem::take(&mut self.parents);
-        while let Some(link) = links.pop() {
+        while let Some(mut link) = links.pop() {
             link.leave();
-            if let Some(mut parent) = Arc::into_inner(link.parent) {
+            if let Some(mut parent) = link.parent.take().and_then(Arc::into_inner) {
                 while let Some(link) = parent.parents.pop() {
                     links.push(link);
                 }

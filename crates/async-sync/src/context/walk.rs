@@ -39,12 +39,22 @@ const BATCH: usize = if cfg!(any(loom, shuttle)) { 1 } else { 16 };
 /// Entries of a slab, most of them vacant, that are passed under the lock in one go.
 const SCAN: usize = 16 * BATCH;
 
+type Payload = Box<dyn Any + Send>;
+
+/// Calls what is foreign, and keeps the first panic.
+fn call(panic: &mut Option<Payload>, foreign: impl FnOnce()) {
+    // Unwind-safe: what the call may leave half-way is its own.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) {
+        panic.get_or_insert(payload);
+    }
+}
+
 /// What came of a walk.
 #[must_use]
 pub(super) struct Walked {
     /// Whether this walk cancelled the root.
     pub(super) first: bool,
-    panic: Option<Box<dyn Any + Send>>,
+    panic: Option<Payload>,
 }
 
 impl Walked {
@@ -87,8 +97,8 @@ pub(super) fn cancel(root: &Arc<Node>, cause: &Cause) -> Walked {
         others: Vec::new(),
         seen: HashSet::new(),
     };
-    walked.first = walk.visit(Arc::clone(root));
-    walk.descend();
+    walked.first = walk.visit(root);
+    walk.descend(&mut walked.panic);
     walk.cover();
     if walked.first {
         root.leave_parents();
@@ -111,13 +121,13 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Cancels a node. Whether it was alive.
-    fn visit(&mut self, node: Arc<Node>) -> bool {
+    fn visit(&mut self, node: &Arc<Node>) -> bool {
         let mut inner = node.lock();
         let Some(waiting) = node.raw.cancel() else {
             let mine = inner.walk == self.mark;
             drop(inner);
-            if !mine && !node.raw.state().is_covered() && self.seen.insert(Arc::as_ptr(&node)) {
-                self.others.push(node);
+            if !mine && !node.raw.state().is_covered() && self.seen.insert(Arc::as_ptr(node)) {
+                self.others.push(Arc::clone(node));
             }
             return false;
         };
@@ -132,15 +142,15 @@ impl Walk<'_> {
         }
         inner.walk = self.mark;
         drop(inner);
-        match self.tail.replace(Arc::clone(&node)) {
-            Some(tail) => tail.lock().next = Some(node),
-            None => self.head = Some(node),
+        match self.tail.replace(Arc::clone(node)) {
+            Some(tail) => tail.lock().next = Some(Arc::clone(node)),
+            None => self.head = Some(Arc::clone(node)),
         }
         true
     }
 
     /// Visits everything below those that have been visited.
-    fn descend(&mut self) {
+    fn descend(&mut self, panic: &mut Option<Payload>) {
         let (mut last, mut others): (Option<Arc<Node>>, usize) = (None, 0);
         loop {
             let next = match &last {
@@ -148,18 +158,18 @@ impl Walk<'_> {
                 None => self.head.clone(),
             };
             if let Some(node) = next {
-                self.visit_children(&node);
+                self.visit_children(&node, panic);
                 last = Some(node);
             } else if let Some(other) = self.others.get(others).cloned() {
                 others += 1;
-                self.visit_children(&other);
+                self.visit_children(&other, panic);
             } else {
                 return;
             }
         }
     }
 
-    fn visit_children(&mut self, node: &Node) {
+    fn visit_children(&mut self, node: &Node, panic: &mut Option<Payload>) {
         let mut cursor = 0;
         loop {
             let mut batch: [Option<Arc<Node>>; BATCH] = array::from_fn(|_| None);
@@ -178,9 +188,11 @@ impl Walk<'_> {
                 }
                 end
             };
-            // Without the lock: a child that goes away meanwhile takes it.
             for child in batch.into_iter().flatten() {
-                self.visit(child);
+                self.visit(&child);
+                // Without the lock, which a child takes when it goes away. If this is the last of it,
+                // its destructors are foreign, and must not end the walk.
+                call(panic, || drop(child));
             }
             if cursor >= end {
                 return;
@@ -201,17 +213,11 @@ impl Walk<'_> {
     }
 
     /// Calls those who wait, then the callbacks.
-    fn tell(mut self, panic: &mut Option<Box<dyn Any + Send>>) {
-        let mut call = |foreign: &mut dyn FnMut()| {
-            // Nothing of ours is touched by the call.
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) {
-                panic.get_or_insert(payload);
-            }
-        };
+    fn tell(mut self, panic: &mut Option<Payload>) {
         let mut next = self.head.clone();
         while let Some(node) = next {
             if node.raw.state().is_waiting() {
-                call(&mut || node.raw.release());
+                call(panic, || node.raw.release());
             }
             next = node.lock().next.clone();
         }
@@ -226,23 +232,19 @@ impl Walk<'_> {
             };
             for key in 0..callbacks {
                 // One by one: until it has begun, a callback can be withdrawn.
-                let mut callback = node.lock().callbacks.try_remove(key);
-                call(&mut || {
-                    if let (Some(callback), Some(cause)) = (callback.take(), &cause) {
-                        callback(cause);
-                    }
-                });
+                let callback = node.lock().callbacks.try_remove(key);
+                if let (Some(callback), Some(cause)) = (callback, &cause) {
+                    call(panic, || callback(cause));
+                }
             }
             if let Some(alarm) = alarm {
-                call(&mut || alarm.disarm());
+                call(panic, || alarm.disarm());
             }
             // Its destructors are foreign, if this is the last of it.
-            let mut node = Some(node);
-            call(&mut || drop(node.take()));
+            call(panic, || drop(node));
         }
         for other in self.others.drain(..) {
-            let mut other = Some(other);
-            call(&mut || drop(other.take()));
+            call(panic, || drop(other));
         }
     }
 }

@@ -22,14 +22,17 @@ fn store_against_changed() {
                 watch.store(2);
             })
         };
-        let mut last = 0;
-        while last != 2 {
-            let value = *block_on(rx.changed()).unwrap();
-            assert!(value > last);
-            last = value;
-        }
+        let follower = thread::spawn(move || {
+            let mut last = 0;
+            while last != 2 {
+                let value = *block_on(rx.changed()).unwrap();
+                assert!(value > last);
+                last = value;
+            }
+            assert!(!rx.has_changed());
+        });
         storer.join().unwrap();
-        assert!(!rx.has_changed());
+        follower.join().unwrap();
         assert_eq!(watch.waiters(), 0);
     });
 }
@@ -54,11 +57,15 @@ fn store_happens_before_the_value_is_seen() {
                 tx.store(true);
             })
         };
-        if *rx.borrow() || *block_on(rx.changed()).unwrap() {
-            // SAFETY: written before; loom checks it.
-            assert_eq!(cell.0.with(|value| unsafe { *value }), 1);
-        }
+        let follower = thread::spawn(move || {
+            let cell = cell;
+            if *rx.borrow() || *block_on(rx.changed()).unwrap() {
+                // SAFETY: written before; loom checks it.
+                assert_eq!(cell.0.with(|value| unsafe { *value }), 1);
+            }
+        });
         storer.join().unwrap();
+        follower.join().unwrap();
     });
 }
 
@@ -82,14 +89,17 @@ fn store_against_a_leaving_waiter() {
             let mut rx = watch.subscribe_owned();
             thread::spawn(move || *block_on(rx.changed()).unwrap())
         };
-        watch.store(1);
+        let storer = {
+            let watch = Arc::clone(&watch);
+            thread::spawn(move || watch.store(1))
+        };
+        storer.join().unwrap();
         let (left, mut rx) = leaver.join().unwrap();
         if left {
             assert!(rx.has_changed() && block_on(rx.changed()) == Ok(&1));
         } else {
             assert!(!rx.has_changed());
         }
-        // It may have subscribed late, but it was made before the store.
         assert_eq!(stayer.join().unwrap(), 1);
         assert_eq!(watch.waiters(), 0);
     });
@@ -104,10 +114,11 @@ fn the_last_sender_against_changed() {
         let storer = thread::spawn(move || {
             other.store(1);
         });
-        drop(tx);
+        let dropper = thread::spawn(move || drop(tx));
         assert_eq!(block_on(rx.changed()), Ok(&1));
         assert_eq!(block_on(rx.changed()), Err(Closed));
         storer.join().unwrap();
+        dropper.join().unwrap();
     });
 }
 
@@ -120,7 +131,11 @@ fn two_updates() {
             let watch = Arc::clone(&watch);
             thread::spawn(move || watch.update(|n| n + 1))
         };
-        watch.send_modify(|n| *n += 1);
+        let one = {
+            let watch = Arc::clone(&watch);
+            thread::spawn(move || watch.send_modify(|n| *n += 1))
+        };
+        one.join().unwrap();
         other.join().unwrap();
         assert_eq!((*watch.load(), watch.version()), (2, 2));
     });

@@ -187,6 +187,43 @@ fn what_a_context_drops_may_use_it() {
     assert!(ctx.cancel());
 }
 
+/// A child that goes away, with a destructor that panics, while a walk has it in its hands: the walk
+/// goes on.
+#[test]
+fn a_panicking_destructor_does_not_end_a_walk() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("drop"));
+        }
+    }
+    for _ in 0..if cfg!(miri) { 3 } else { 300 } {
+        let root = Context::new();
+        let bad: Vec<_> = (0..20)
+            .map(|_| {
+                let (child, bad) = (root.child(), Bad);
+                child.on_cancel(move |_| std::mem::forget(bad)).detach();
+                child
+            })
+            .collect();
+        let last = root.child();
+        let mut wait = support::queued(last.cancelled());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for child in bad {
+                    panics(|| drop(child));
+                }
+            });
+            panics(|| root.cancel());
+        });
+        assert!(last.is_cancelled() && wait.woken());
+        wait.ready();
+        drop(wait);
+        drop(last);
+        assert_eq!(root.children(), 0);
+    }
+}
+
 #[test]
 fn wakers_may_use_the_watch_that_wakes_them() {
     let watch = Rc::new(Watch::new(0));
