@@ -46,19 +46,19 @@ impl Deref for Owned {
 
 #[inline]
 fn poll_cancelled<H: Deref<Target = Scope>>(
-    waiting: Pin<&mut Waiting<H>>,
+    mut waiting: Pin<&mut Waiting<H>>,
     cx: &mut TaskContext<'_>,
 ) -> Poll<Cause> {
-    let node = Arc::clone(&waiting.holder().0);
+    let node = &waiting.holder().0;
     if node.is_background() {
         return Poll::Pending;
     }
-    if node.is_overdue() && !node.raw.state().is_cancelled() {
-        walk::cancel(&node, &Cause::DeadlineExceeded).quietly();
+    if !node.raw.state().is_cancelled() && node.is_overdue() {
+        walk::cancel(node, &Cause::DeadlineExceeded).quietly();
     }
     // Nobody is refused.
-    let _ = ready!(waiting.poll(cx));
-    Poll::Ready(node.cause().unwrap_or(Cause::Canceled))
+    let _ = ready!(waiting.as_mut().poll(cx));
+    Poll::Ready(waiting.holder().0.cause().unwrap_or(Cause::Canceled))
 }
 
 pin_project! {

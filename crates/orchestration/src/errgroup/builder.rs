@@ -180,8 +180,9 @@ impl<E, P: Ending> Builder<E, P> {
     /// deadline.
     ///
     /// As Go's `errgroup.WithContext`, this tells the tasks, and does not end them: one that does not
-    /// listen runs on, and the group's outcome is what the tasks make of it. A task that is to end
-    /// at its next await is spawned as `token.context().run_owned(task)`.
+    /// listen runs on, and the group's outcome is what the tasks make of it. A task that is to end at
+    /// its next await runs in `token.context().run(...)`; a group that is to end with its context is told
+    /// by [`fail_on_cancel`](super::ErrGroupHandle::fail_on_cancel).
     ///
     /// # Examples
     ///
