@@ -4,6 +4,7 @@ mod barrier;
 mod cancel;
 mod channel;
 mod cond;
+mod context;
 mod event;
 mod group;
 mod lock_all;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<Row> {
         cond::rows(),
         channel::rows(),
         select::rows(),
+        context::rows(),
         group::rows(),
     ]
     .into_iter()

@@ -22,9 +22,11 @@
 //! | something done once, and perhaps [reset](Once::reset) | [`Once`] |
 //! | to wait until a set of tasks is done | [`WaitGroup`] |
 //! | the same, counted by hand | [`RawWaitGroup`] |
+//! | the last value of something, and word of every change | [`Watch`] (feature `alloc`) |
 //! | many callers of one key, one execution | [`SingleFlight`] (feature `single-flight`) |
 //! | to wait for a number of things, once | [`Latch`] |
 //! | a gate that is open or closed for all | [`Event`] |
+//! | to cancel work from outside, with a cause, deadlines and values | [`Context`] (feature `context`) |
 //! | to wake one waiter each time something happens | [`AutoEvent`] |
 //! | to add waiting to a thing of my own | [`Notify`] |
 //! | whichever of several comes first | [`select!`], [`select_all`](select::select_all) |
@@ -50,10 +52,12 @@
 //! * `tokio`, `async-lock`: [`Cond`] also works with the guards of those crates' mutexes.
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
-//! * `stream`: channels as `Stream` and `Sink` of the crates `futures-core` and `futures-sink`.
+//! * `stream`: channels, and the changes of a [`Watch`], as `Stream`s, and channels as `Sink`s, of the crates
+//!   `futures-core` and `futures-sink`.
+//! * `context` (default): [`Context`]; with `tokio-util`, to and from its `CancellationToken`.
 //! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
-//! * `runtime`: `SingleFlight::spawn`, which runs executions in tasks of their own, on any runtime
-//!   that the crate `runtime` has an adapter for.
+//! * `runtime`: contexts with deadlines, and `SingleFlight::spawn`, which runs executions in tasks of
+//!   their own, on any runtime that the crate `runtime` has an adapter for.
 #![cfg_attr(not(any(feature = "std", loom, shuttle, test)), no_std)]
 
 #[cfg(feature = "alloc")]
@@ -63,6 +67,8 @@ pub mod barrier;
 #[cfg(feature = "alloc")]
 pub mod channel;
 pub mod cond;
+#[cfg(feature = "context")]
+pub mod context;
 pub mod event;
 pub mod latch;
 pub mod lock_all;
@@ -85,11 +91,16 @@ pub mod single_flight;
 #[cfg(all(test, loom))]
 mod testing;
 pub mod wait_group;
+#[cfg(feature = "alloc")]
+pub mod watch;
 
 #[doc(inline)]
 pub use barrier::Barrier;
 #[doc(inline)]
 pub use cond::Cond;
+#[cfg(feature = "context")]
+#[doc(inline)]
+pub use context::Context;
 #[doc(inline)]
 pub use event::{AutoEvent, Event, Notify};
 #[doc(inline)]
@@ -113,6 +124,9 @@ pub use semaphore::Semaphore;
 pub use single_flight::SingleFlight;
 #[doc(inline)]
 pub use wait_group::{RawWaitGroup, WaitGroup};
+#[cfg(feature = "alloc")]
+#[doc(inline)]
+pub use watch::Watch;
 
 /// The README's code, as a test.
 #[cfg(all(doctest, feature = "std"))]

@@ -1,6 +1,10 @@
 //! What a user may rely on without reading the code: sizes, allocations, auto traits, variance,
 //! and what does not compile.
 
+#[cfg(feature = "context")]
+#[path = "contracts/context.rs"]
+mod context;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::mem::size_of;

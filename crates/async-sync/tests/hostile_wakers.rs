@@ -2,6 +2,9 @@
 
 #[path = "hostile/channel.rs"]
 mod channel;
+#[cfg(feature = "context")]
+#[path = "hostile/context.rs"]
+mod context;
 #[path = "hostile/rwlock.rs"]
 mod rwlock;
 #[path = "hostile/select.rs"]

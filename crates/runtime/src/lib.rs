@@ -98,6 +98,7 @@ mod timeout;
 mod timer;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod unbudgeted;
 
 pub use self::interval::{Interval, MissedTick, Tick};
 pub use self::join_error::JoinError;
@@ -109,3 +110,4 @@ pub use self::timeout::{Elapsed, Timeout};
 pub use self::timer::{FAR_FUTURE, Timer, deadline_after};
 #[cfg(feature = "tokio")]
 pub use self::tokio::{TokioJoinHandle, TokioRuntime};
+pub use self::unbudgeted::{Unbudgeted, unbudgeted};

@@ -90,6 +90,75 @@ const RUNS: &[Run] = &[
             ..Expect::default()
         },
     },
+    Run {
+        name: "in time",
+        example: "worker_deadline",
+        args: "",
+        expect: || Expect {
+            stdout: vec![
+                "context deadline exceeded",
+                "worker done!",
+                "inner worker: trace code 12512312234",
+                "inner worker: context canceled",
+                "over",
+            ],
+            never: vec![PANIC, "overslept"],
+            ..Expect::default()
+        },
+    },
+    Run {
+        name: "five changes",
+        example: "config_reload",
+        args: "",
+        expect: || {
+            output(&[
+                "new config: Config { node: \"北京\", addr: \"10.77.95.27\"",
+                "the logger saw count 5 at last",
+                "3 servers followed, over",
+            ])
+        },
+    },
+    Run {
+        name: "five numbers",
+        example: "generator",
+        args: "",
+        expect: || {
+            output(&[
+                "1\n2\n3\n4\n5\n",
+                "the generator ends: context canceled",
+                "nothing is left",
+            ])
+        },
+    },
+    Run {
+        name: "too slow",
+        example: "two_phase_shutdown",
+        args: "60000 200 50",
+        expect: || {
+            output(&[
+                "closing: context deadline exceeded",
+                "3 workers have finished",
+                "清理超时，不等了",
+                "优雅退出",
+            ])
+        },
+    },
+    Run {
+        name: "in time",
+        example: "two_phase_shutdown",
+        args: "50 10000 50",
+        expect: || Expect {
+            stdout: vec!["cleaned up", "优雅退出"],
+            never: vec![PANIC, "清理超时，不等了"],
+            ..Expect::default()
+        },
+    },
+    Run {
+        name: "bad arguments",
+        example: "two_phase_shutdown",
+        args: "soon",
+        expect: || error("CLEANUP_MS LIMIT_MS"),
+    },
 ];
 
 /// Of the files `empty`, `abc` and `deep/digits`.

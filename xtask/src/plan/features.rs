@@ -20,6 +20,18 @@ const COMBINATIONS: &[(&str, &str, &str, Tests)] = &[
         "--no-default-features --features alloc",
         Tests::Run,
     ),
+    (
+        "async-sync",
+        "context",
+        "--no-default-features --features context",
+        Tests::Skip,
+    ),
+    (
+        "async-sync",
+        "runtime",
+        "--no-default-features --features runtime",
+        Tests::Skip,
+    ),
     ("async-sync", "all", "--all-features", Tests::Skip),
     ("runtime", "none", "--no-default-features", Tests::Run),
     (

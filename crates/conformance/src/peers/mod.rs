@@ -35,6 +35,7 @@ mod rwlock;
 mod saa;
 mod semaphore;
 mod single_flight;
+mod token;
 mod tokio;
 mod wait_group;
 
@@ -104,6 +105,20 @@ pub mod signals {
     pub use maitake_sync::WaitQueue as Maitake;
 }
 
+/// The types that implement [`AsyncToken`].
+pub mod tokens {
+    pub use ::tokio_util::sync::CancellationToken as TokioUtil;
+    pub use async_sync::Context as Ours;
+}
+
+/// The types that implement [`AsyncWatch`].
+pub mod watches {
+    /// The channel.
+    pub type Ours = async_sync::watch::Sender<u64>;
+    /// tokio's.
+    pub type Tokio = ::tokio::sync::watch::Sender<u64>;
+}
+
 /// The types that implement [`AsyncGate`].
 pub mod gates {
     pub use super::async_lock::Listened as EventListener;
@@ -138,6 +153,7 @@ pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
 pub use single_flight::{AsyncSingleFlight, Work};
+pub use token::{AsyncToken, AsyncWatch, WatchReceiver};
 pub use wait_group::{AsyncWaitGroup, ReusableWaitGroup};
 
 /// Hands the list of mutexes to a macro: `name: Type, offers...;` for each.

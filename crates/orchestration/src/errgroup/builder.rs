@@ -3,11 +3,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use async_sync::Context;
 use runtime::Spawn;
 
 use super::ledger::Failure;
 use super::local::{LocalErrGroup, SendTasks, ThreadBound};
-use super::{ErrGroup, Panic};
+use super::{CancelToken, ErrGroup, Panic};
 
 /// What a failing task does to the other tasks of its group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,11 +82,21 @@ pub(super) struct Settings<E> {
     pub(super) limit: Option<usize>,
     pub(super) cancel: CancelPolicy,
     pub(super) collect: bool,
+    // Of which the group's tokens are children.
+    context: Option<Context>,
     // None: raised again at the join.
     panics: Option<fn(Panic) -> E>,
 }
 
 impl<E> Settings<E> {
+    /// The token of a new round.
+    pub(super) fn token(&self) -> CancelToken {
+        match &self.context {
+            Some(context) => context.child().into(),
+            None => CancelToken::new(),
+        }
+    }
+
     /// Whether a panic is raised again at the join.
     pub(super) fn raises_panics(&self) -> bool {
         self.panics.is_none()
@@ -125,6 +136,7 @@ impl<E> Builder<E> {
                 limit: None,
                 cancel: CancelPolicy::default(),
                 collect: false,
+                context: None,
                 panics: None,
             },
             ending: PhantomData,
@@ -161,6 +173,39 @@ impl<E, P: Ending> Builder<E, P> {
     pub fn limit(mut self, limit: usize) -> Self {
         assert!(limit > 0, "ErrGroup: a limit of 0 would run no task at all");
         self.settings.limit = Some(limit);
+        self
+    }
+
+    /// The group's tokens are children of `context`: cancelled with it, and with its values and
+    /// deadline.
+    ///
+    /// As Go's `errgroup.WithContext`, this tells the tasks, and does not end them: one that does not
+    /// listen runs on, and the group's outcome is what the tasks make of it. A task that is to end at
+    /// its next await runs in `token.context().run(...)`; a group that is to end with its context is told
+    /// by [`fail_on_cancel`](super::ErrGroupHandle::fail_on_cancel).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_sync::Context;
+    /// use async_sync::context::Cause;
+    /// use orchestration::errgroup::Builder;
+    /// use runtime::TokioRuntime;
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let request = Context::new();
+    /// let group = Builder::new().context(&request).spawned(TokioRuntime::current());
+    /// let task = |token: orchestration::errgroup::CancelToken| async move {
+    ///     token.context().run(std::future::pending::<()>()).await
+    /// };
+    /// group.spawn_with(task).await.unwrap();
+    /// request.cancel();
+    /// assert!(matches!(group.join().await, Err(Cause::Canceled)));
+    /// # }
+    /// ```
+    #[doc(alias = "WithContext")]
+    pub fn context(mut self, context: &Context) -> Self {
+        self.settings.context = Some(context.clone());
         self
     }
 

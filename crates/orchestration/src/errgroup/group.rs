@@ -7,8 +7,9 @@ use std::mem;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_sync::Semaphore;
+use async_sync::context::{Cause, OnCancel};
 use async_sync::semaphore::Permit;
+use async_sync::{Context, Semaphore};
 use runtime::Spawn;
 
 use super::builder::{Builder, CollectAll, Ending, FirstError, Settings};
@@ -357,6 +358,40 @@ impl<S: Spawn, T, E> ErrGroupHandle<S, T, E> {
     /// ```
     pub fn fail(&self, error: E) {
         self.shared.fail(error);
+    }
+
+    /// [Fails](Self::fail) the group with what `error` makes of the cause when `context` is cancelled, as
+    /// long as what this returns is kept.
+    ///
+    /// Under [`CancelPolicy::Abort`](super::CancelPolicy::Abort) the tasks are dropped then, which
+    /// [`Builder::context`] alone does not do: that only tells them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_sync::Context;
+    /// use async_sync::context::Cause;
+    /// use orchestration::ErrGroup;
+    /// use runtime::TokioRuntime;
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let request = Context::new();
+    /// let group: ErrGroup<_, (), Cause> = ErrGroup::new(TokioRuntime::current());
+    /// let ends = group.fail_on_cancel(&request, Cause::clone);
+    /// group.spawn(std::future::pending()).await.unwrap();
+    /// request.cancel();
+    /// assert!(matches!(group.join().await, Err(Cause::Canceled)));
+    /// # drop(ends);
+    /// # }
+    /// ```
+    pub fn fail_on_cancel<F>(&self, context: &Context, error: F) -> OnCancel
+    where
+        F: FnOnce(&Cause) -> E + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let group = self.handle();
+        context.on_cancel(move |cause| group.fail(error(cause)))
     }
 
     /// Waits for a slot, if the group has a limit, and for the right to use it.

@@ -153,8 +153,8 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
         Self {
             tasks: FuturesUnordered::new(),
             ledger: Ledger::default(),
+            token: settings.token(),
             settings,
-            token: CancelToken::new(),
             verdict: None,
             stopped: false,
             failed: false,
@@ -429,7 +429,7 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
         self.ended().await;
         self.token.cancel();
         if !self.stopped {
-            self.token = CancelToken::new();
+            self.token = self.settings.token();
         }
         mem::take(&mut self.ledger)
     }

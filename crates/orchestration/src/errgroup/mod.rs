@@ -11,7 +11,7 @@
 //!
 //! | Go | here |
 //! |---|---|
-//! | `g, ctx := errgroup.WithContext(ctx)` | `Builder::new().cancel(CancelPolicy::Signal)`, and [`token`](ErrGroupHandle::token) |
+//! | `g, ctx := errgroup.WithContext(ctx)` | `Builder::new().cancel(CancelPolicy::Signal).context(&ctx)`, and [`token`](ErrGroupHandle::token) |
 //! | `var g errgroup.Group` | `Builder::new().cancel(CancelPolicy::None)` |
 //! | `g.Go(f)` | `group.spawn(future).await` |
 //! | `g.TryGo(f)` | `group.try_spawn(future)` |

@@ -125,18 +125,18 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         Self {
             runtime,
             slots: settings.limit.map(slots),
-            settings,
             state: Mutex::new(State {
                 ledger: Ledger::default(),
                 running: 0,
                 tasks: Slab::new(),
-                token: CancelToken::new(),
+                token: settings.token(),
                 waiter: None,
                 stopped: false,
                 failed: false,
                 aborted: false,
                 ownerless: false,
             }),
+            settings,
         }
     }
 
@@ -208,7 +208,7 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
     /// The outcomes of all tasks since the last round, if all have ended. The round's token is
     /// cancelled, and the next round gets a new one.
     pub(super) fn take_round(&self) -> Option<Ledger<T, E>> {
-        let fresh = CancelToken::new();
+        let fresh = self.settings.token();
         let mut state = self.lock();
         if state.running > 0 {
             return None;

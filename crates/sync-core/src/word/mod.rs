@@ -8,6 +8,7 @@
 //! everywhere, because a caller that lost has learnt a number and nothing else.
 
 mod barrier;
+mod cancel;
 mod channel;
 mod count;
 mod event;
@@ -18,8 +19,10 @@ mod lock;
 mod once;
 mod permit;
 mod rw;
+mod watch;
 
 pub use barrier::{Arrival, BarrierState, BarrierWord, Fate, Ticket};
+pub use cancel::{CancelState, CancelWord};
 pub use channel::ChannelState;
 pub use count::{CountState, CountWord, Done};
 pub use event::{EventState, EventWord};
@@ -30,6 +33,7 @@ pub use lock::{LockState, LockWord, Rule};
 pub use once::{OnceState, OnceWord};
 pub use permit::{PermitState, PermitWord};
 pub use rw::{RwState, RwWord};
+pub use watch::{WatchState, WatchWord};
 
 /// The compare-exchange loop of every word, written once.
 macro_rules! update_loop {
