@@ -26,6 +26,11 @@
 //! | to wake one waiter each time something happens | [`AutoEvent`] |
 //! | to add waiting to a thing of my own | [`Notify`] |
 //! | all of *n* tasks to meet before any goes on, again and again | [`Barrier`] |
+//! | a lock for every user, file or account | [`KeyedMutex`] (feature `keyed`) |
+//! | a map that many tasks use at once; a value per key that is made once | [`Map`] (feature `map`) |
+//! | to use buffers and other objects again | [`Pool`]; [`BucketPool`], by size; [`BoundedPool`], at most *n* (feature `pool`) |
+//! | to use connections again, and have at most *n* | [`ResourcePool`] (feature `resource-pool`) |
+//! | to hand values on, without waiting | [`Queue`], [`BoundedQueue`] (feature `queue`) |
 //!
 //! # What every type keeps
 //!
@@ -47,6 +52,8 @@
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
 //! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
+//! * `keyed`, `map`, `pool`, `queue`, `resource-pool`: what the table says. `keyed` brings `hashbrown`,
+//!   `map` also `papaya`, `queue` `crossbeam-queue`, `resource-pool` the crate `runtime`.
 //! * `runtime`: `SingleFlight::spawn`, which runs executions in tasks of their own, on any runtime
 //!   that the crate `runtime` has an adapter for.
 #![cfg_attr(not(any(feature = "std", loom, shuttle, test)), no_std)]
@@ -57,12 +64,22 @@ extern crate alloc;
 pub mod barrier;
 pub mod cond;
 pub mod event;
+#[cfg(feature = "keyed")]
+pub mod keyed;
 pub mod latch;
 pub mod lock_all;
 pub mod locker;
+#[cfg(feature = "map")]
+pub mod map;
 pub mod mutex;
 pub mod once;
+#[cfg(feature = "pool")]
+pub mod pool;
+#[cfg(feature = "queue")]
+pub mod queue;
 pub mod reentrant;
+#[cfg(feature = "resource-pool")]
+pub mod resource_pool;
 mod rounds;
 pub mod rwlock;
 pub mod semaphore;
@@ -82,18 +99,33 @@ pub use barrier::Barrier;
 pub use cond::Cond;
 #[doc(inline)]
 pub use event::{AutoEvent, Event, Notify};
+#[cfg(feature = "keyed")]
+#[doc(inline)]
+pub use keyed::KeyedMutex;
 #[doc(inline)]
 pub use latch::Latch;
 #[doc(inline)]
 pub use lock_all::{lock_all, lock_all_backing_off, try_lock_all};
 #[doc(inline)]
 pub use locker::Locker;
+#[cfg(feature = "map")]
+#[doc(inline)]
+pub use map::Map;
 #[doc(inline)]
 pub use mutex::{Mutex, RawMutex};
 #[doc(inline)]
 pub use once::{Lazy, Once, OnceCell};
+#[cfg(feature = "pool")]
+#[doc(inline)]
+pub use pool::{BoundedPool, BucketPool, Pool};
+#[cfg(feature = "queue")]
+#[doc(inline)]
+pub use queue::{BoundedQueue, Queue};
 #[doc(inline)]
 pub use reentrant::{OwnerId, RawReentrantMutex, ReentrantMutex};
+#[cfg(feature = "resource-pool")]
+#[doc(inline)]
+pub use resource_pool::ResourcePool;
 #[doc(inline)]
 pub use rwlock::{RawRwLock, RwLock};
 #[doc(inline)]

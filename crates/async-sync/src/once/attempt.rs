@@ -21,7 +21,7 @@ use super::raw::{Line, RawOnce, Running};
 pin_project! {
     /// The part of a future that all initialising calls share.
     #[project = AttemptProjection]
-    pub(super) enum Attempt<'a, F, Fut> {
+    pub(crate) enum Attempt<'a, F, Fut> {
         Wait {
             #[pin]
             waiting: Waiting<&'a Line>,
@@ -37,7 +37,7 @@ pin_project! {
 }
 
 /// How an attempt ended.
-pub(super) enum Outcome<'a, R> {
+pub(crate) enum Outcome<'a, R> {
     /// Somebody else has done it.
     Finished,
     /// The initialiser ran. Now it is [`complete`](Running::complete), or the right is given up.
@@ -46,7 +46,7 @@ pub(super) enum Outcome<'a, R> {
 
 impl<F, Fut> Attempt<'_, F, Fut> {
     /// How far it has come, for `Debug`.
-    pub(super) fn stage(&self) -> &'static str {
+    pub(crate) fn stage(&self) -> &'static str {
         match self {
             Attempt::Wait { waiting, .. } if waiting.is_queued() => "waits",
             Attempt::Wait { .. } => "has not begun",
@@ -62,7 +62,7 @@ where
     Fut: Future,
 {
     #[inline]
-    pub(super) fn new(raw: &'a RawOnce, initialiser: F) -> Self {
+    pub(crate) fn new(raw: &'a RawOnce, initialiser: F) -> Self {
         Attempt::Wait {
             waiting: Waiting::borrowed(raw.line(), 0),
             initialiser: Some(initialiser),
@@ -70,7 +70,7 @@ where
     }
 
     /// Polls; `raw` is what it was made of.
-    pub(super) fn poll(
+    pub(crate) fn poll(
         mut self: Pin<&mut Self>,
         raw: &'a RawOnce,
         cx: &mut Context<'_>,
