@@ -28,31 +28,31 @@ pin_project! {
     ///
     /// Spelt [`KeyedLock`] or [`KeyedLockOwned`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct LockKey<H: Home<Value = RawMutex>> {
+    pub struct LockKey<H: Home<Key = K, Value = RawMutex>, K> {
         #[pin]
-        step: Step<H>,
+        step: Step<H, K>,
     }
 }
 
 /// The future of [`KeyedMutex::lock`].
-pub type KeyedLock<'a, K, S = std::hash::RandomState> = LockKey<&'a KeyedMutex<K, S>>;
+pub type KeyedLock<'a, K, S = std::hash::RandomState> = LockKey<&'a KeyedMutex<K, S>, K>;
 
 /// The future of [`KeyedMutex::lock_owned`].
-pub type KeyedLockOwned<K, S = std::hash::RandomState> = LockKey<Arc<KeyedMutex<K, S>>>;
+pub type KeyedLockOwned<K, S = std::hash::RandomState> = LockKey<Arc<KeyedMutex<K, S>>, K>;
 
 pin_project! {
     #[project = StepProjection]
-    enum Step<H: Home<Value = RawMutex>> {
-        New { wanted: Option<(H, u64, H::Key)> },
-        Wait { #[pin] waiting: Waiting<InLine<H>> },
+    enum Step<H: Home<Key = K, Value = RawMutex>, K> {
+        New { wanted: Option<(H, u64, K)> },
+        Wait { #[pin] waiting: Waiting<InLine<H, K>> },
         Over,
     }
 }
 
 /// A place whose mutex is waited for, until it is taken out.
-struct InLine<H: Home<Value = RawMutex>>(Option<Place<H>>);
+struct InLine<H: Home<Key = K, Value = RawMutex>, K>(Option<Place<H, K, RawMutex>>);
 
-impl<H: Home<Value = RawMutex>> Deref for InLine<H> {
+impl<H: Home<Key = K, Value = RawMutex>, K> Deref for InLine<H, K> {
     type Target = RawMutex;
 
     fn deref(&self) -> &RawMutex {
@@ -60,8 +60,8 @@ impl<H: Home<Value = RawMutex>> Deref for InLine<H> {
     }
 }
 
-impl<H: Home<Value = RawMutex>> LockKey<H> {
-    pub(super) fn new(home: H, hash: u64, key: H::Key) -> Self {
+impl<H: Home<Key = K, Value = RawMutex>, K> LockKey<H, K> {
+    pub(super) fn new(home: H, hash: u64, key: K) -> Self {
         let wanted = Some((home, hash, key));
         LockKey {
             step: Step::New { wanted },
@@ -69,10 +69,10 @@ impl<H: Home<Value = RawMutex>> LockKey<H> {
     }
 }
 
-impl<H: Home<Value = RawMutex, Key: Eq>> Future for LockKey<H> {
-    type Output = KeyGuard<H>;
+impl<H: Home<Key = K, Value = RawMutex>, K: Eq> Future for LockKey<H, K> {
+    type Output = KeyGuard<H, K>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KeyGuard<H>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KeyGuard<H, K>> {
         let mut step = self.project().step;
         if let StepProjection::New { wanted } = step.as_mut().project() {
             let (home, hash, key) = wanted.take().expect(COMPLETED);
@@ -94,7 +94,7 @@ impl<H: Home<Value = RawMutex, Key: Eq>> Future for LockKey<H> {
     }
 }
 
-impl<H: Home<Value = RawMutex>> fmt::Debug for LockKey<H> {
+impl<H: Home<Key = K, Value = RawMutex>, K> fmt::Debug for LockKey<H, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = match &self.step {
             Step::New { .. } => "has not begun",

@@ -192,21 +192,17 @@ pub(crate) mod sealed {
 }
 
 /// A use of a slot, which ends when this is dropped. Dereferences to what belongs to the key.
-pub(crate) struct Place<H: Home> {
+pub(crate) struct Place<H: Home<Key = K, Value = T>, K, T> {
     home: H,
-    slot: Arc<Slot<H::Key, H::Value>>,
+    // (Not `H::Key`, which would make the lifetime of a borrowed home invariant.)
+    slot: Arc<Slot<K, T>>,
 }
 
-impl<H: Home> Place<H> {
+impl<H: Home<Key = K, Value = T>, K, T> Place<H, K, T> {
     /// A use of the slot of `key`, which is made if there is none.
-    pub(crate) fn enter(
-        mut home: H,
-        hash: u64,
-        key: H::Key,
-        make: impl FnOnce() -> H::Value,
-    ) -> Self
+    pub(crate) fn enter(mut home: H, hash: u64, key: K, make: impl FnOnce() -> T) -> Self
     where
-        H::Key: Eq,
+        K: Eq,
     {
         let mut others = Others::none();
         loop {
@@ -243,7 +239,7 @@ impl<H: Home> Place<H> {
         }
     }
 
-    pub(crate) fn slot(&self) -> &Arc<Slot<H::Key, H::Value>> {
+    pub(crate) fn slot(&self) -> &Arc<Slot<K, T>> {
         &self.slot
     }
 
@@ -252,15 +248,15 @@ impl<H: Home> Place<H> {
     }
 }
 
-impl<H: Home> Deref for Place<H> {
-    type Target = H::Value;
+impl<H: Home<Key = K, Value = T>, K, T> Deref for Place<H, K, T> {
+    type Target = T;
 
-    fn deref(&self) -> &H::Value {
+    fn deref(&self) -> &T {
         &self.slot.value
     }
 }
 
-impl<H: Home> Drop for Place<H> {
+impl<H: Home<Key = K, Value = T>, K, T> Drop for Place<H, K, T> {
     fn drop(&mut self) {
         self.home.table(sealed::Inside).leave(&self.slot);
     }
@@ -286,7 +282,7 @@ impl<K, T> fmt::Debug for Slot<K, T> {
     }
 }
 
-impl<H: Home> fmt::Debug for Place<H> {
+impl<H: Home<Key = K, Value = T>, K, T> fmt::Debug for Place<H, K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.slot.fmt(f)
     }

@@ -44,7 +44,7 @@ pin_project! {
     enum Step<'a, K, V, S, F, W> {
         New { map: &'a Map<K, V, S>, wanted: Option<(K, F)> },
         // In this order: the attempt refers to the cell, which the place keeps.
-        Attempt { #[pin] attempt: Attempt<'static, F, W>, place: Place<&'a Map<K, V, S>> },
+        Attempt { #[pin] attempt: Attempt<'static, F, W>, place: Place<&'a Map<K, V, S>, K, OnceCell<V>> },
         Over,
     }
 }

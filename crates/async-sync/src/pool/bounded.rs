@@ -57,10 +57,19 @@ pub struct BoundedPool<T, F = fn() -> T> {
     make: F,
 }
 
-impl<T, F> BoundedPool<T, F> {
-    /// A pool of at most `limit` objects, which are made by `make`.
+impl<T> BoundedPool<T> {
+    /// A pool of at most `limit` objects, which are made by `make`: a function, or a closure without
+    /// captures, so that the pool has a type that can be written down.
     #[must_use]
-    pub const fn new(limit: usize, make: F) -> Self {
+    pub const fn new(limit: usize, make: fn() -> T) -> Self {
+        BoundedPool::with_maker(limit, make)
+    }
+}
+
+impl<T, F> BoundedPool<T, F> {
+    /// The same with any closure.
+    #[must_use]
+    pub const fn with_maker(limit: usize, make: F) -> Self {
         BoundedPool {
             limit,
             stack: Mutex::new(Vec::new()),

@@ -73,9 +73,7 @@ impl BucketPool {
         BucketPool {
             min,
             max,
-            tiers: (0..tiers)
-                .map(|_| Pool::new(Vec::new as fn() -> _))
-                .collect(),
+            tiers: (0..tiers).map(|_| Pool::new(Vec::new)).collect(),
         }
     }
 

@@ -53,13 +53,22 @@ pub struct Pool<T, F = fn() -> T> {
     make: F,
 }
 
+impl<T> Pool<T> {
+    const_fn! {
+        /// A pool whose objects are made by `make`, when there are none: a function, or a closure without
+        /// captures, so that the pool has a type that can be written down.
+        #[must_use]
+        pub const fn new(make: fn() -> T) -> Self {
+            Pool::with_maker(make)
+        }
+    }
+}
+
 impl<T, F> Pool<T, F> {
     const_fn! {
-        /// A pool whose objects are made by `make`, when there are none.
-        ///
-        /// In a `static`, `make` is a function or a closure without captures.
+        /// The same with any closure.
         #[must_use]
-        pub const fn new(make: F) -> Self {
+        pub const fn with_maker(make: F) -> Self {
             Pool { shards: Shards::new(), rule: Rule::none(), make }
         }
     }

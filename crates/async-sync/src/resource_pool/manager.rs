@@ -1,5 +1,6 @@
 //! What a pool has to be told about its resources.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Creates, checks and closes the resources of a [`ResourcePool`](super::ResourcePool).
@@ -31,6 +32,28 @@ pub trait Manager: Send + Sync {
     /// Ends a resource. Called in destructors, so it does not wait; what takes time goes into a task.
     fn close(&self, resource: Self::Resource) {
         drop(resource);
+    }
+}
+
+/// A manager that others look at, too.
+impl<M: Manager> Manager for Arc<M> {
+    type Resource = M::Resource;
+    type Error = M::Error;
+
+    fn create(&self) -> impl Future<Output = Result<M::Resource, M::Error>> + Send {
+        (**self).create()
+    }
+
+    fn check(
+        &self,
+        resource: &mut M::Resource,
+        usage: &Usage,
+    ) -> impl Future<Output = Result<(), M::Error>> + Send {
+        (**self).check(resource, usage)
+    }
+
+    fn close(&self, resource: M::Resource) {
+        (**self).close(resource);
     }
 }
 
