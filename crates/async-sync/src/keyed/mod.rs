@@ -9,6 +9,8 @@
 
 mod futures;
 mod guard;
+#[cfg(all(test, loom))]
+mod loom;
 pub(crate) mod table;
 
 use std::borrow::Borrow;

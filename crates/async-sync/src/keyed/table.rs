@@ -225,13 +225,18 @@ impl<H: Home<Key = K, Value = T>, K, T> Place<H, K, T> {
                         });
                         slots.insert_unique(hash, Arc::clone(&slot), |slot| slot.hash);
                         drop(slots);
-                        return Place { home, slot };
+                        let place = Place { home, slot };
+                        drop(others); // as below
+                        return place;
                     }
                 }
             };
             // Left again if `Eq` panics.
             let place = Place { home, slot: place };
             if place.slot.key == key {
+                // Here, where the place is left if one of these destructors panics. (At the end of the
+                // function it would be leaked: rust-lang/rust#47949.)
+                drop((key, others));
                 return place;
             }
             others.add(Arc::clone(&place.slot));

@@ -8,6 +8,8 @@
 //! that are passed in may use the very map that calls them.
 
 mod compute;
+#[cfg(all(test, loom))]
+mod loom;
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -16,8 +18,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use papaya::{Compute, Guard, Operation};
 
 use crate::keyed::table::{Home, Table, sealed};
-use crate::once::OnceCell;
 
+use compute::Computing;
 pub use compute::{GetOrCompute, GetOrTryCompute};
 
 /// A map that many tasks use at once: Go's `sync.Map`, with types.
@@ -64,7 +66,7 @@ pub use compute::{GetOrCompute, GetOrTryCompute};
 pub struct Map<K, V, S = RandomState> {
     entries: papaya::HashMap<K, V, S>,
     /// The keys whose values are being computed.
-    computing: Table<K, OnceCell<V>>,
+    computing: Table<K, Computing<V>>,
     /// For these. (`papaya` does not show its own.)
     hasher: RandomState,
 }
@@ -372,7 +374,7 @@ where
     ///
     /// # Fairness
     ///
-    /// First come, first served, as for a [`OnceCell`].
+    /// First come, first served, as for a [`OnceCell`](crate::OnceCell).
     ///
     /// # Panics
     ///
@@ -435,9 +437,9 @@ where
 impl<K, V, S> sealed::Sealed for &Map<K, V, S> {}
 impl<K, V, S> Home for &Map<K, V, S> {
     type Key = K;
-    type Value = OnceCell<V>;
+    type Value = Computing<V>;
 
-    fn table(&self, _: sealed::Inside) -> &Table<K, OnceCell<V>> {
+    fn table(&self, _: sealed::Inside) -> &Table<K, Computing<V>> {
         &self.computing
     }
 }

@@ -37,9 +37,9 @@ pin_project! {
 }
 
 /// How an attempt ended.
-pub(crate) enum Outcome<'a, R> {
-    /// Somebody else has done it.
-    Finished,
+pub(crate) enum Outcome<'a, R, F> {
+    /// Somebody else has done it; the initialiser has not been called.
+    Finished(#[cfg_attr(not(feature = "map"), allow(dead_code, reason = "for `Map`"))] F),
     /// The initialiser ran. Now it is [`complete`](Running::complete), or the right is given up.
     Ran(R, Running<'a>),
 }
@@ -74,7 +74,7 @@ where
         mut self: Pin<&mut Self>,
         raw: &'a RawOnce,
         cx: &mut Context<'_>,
-    ) -> Poll<Outcome<'a, Fut::Output>> {
+    ) -> Poll<Outcome<'a, Fut::Output, F>> {
         loop {
             match self.as_mut().project() {
                 AttemptProjection::Wait {
@@ -82,13 +82,11 @@ where
                     initialiser,
                 } => {
                     // Without the queue. (Not if the initialiser has panicked: then this is over.)
-                    if initialiser.is_some() && raw.is_done() {
+                    let done = initialiser.is_some() && raw.is_done();
+                    if done || matches!(ready!(waiting.poll(cx)), Err(Refused(_))) {
+                        let unused = initialiser.take().expect("it has not been called");
                         self.set(Attempt::Over);
-                        return Poll::Ready(Outcome::Finished);
-                    }
-                    if let Err(Refused(_)) = ready!(waiting.poll(cx)) {
-                        self.set(Attempt::Over);
-                        return Poll::Ready(Outcome::Finished);
+                        return Poll::Ready(Outcome::Finished(unused));
                     }
                     let right = raw.begun();
                     let initialiser = initialiser.take().expect("the wait has just ended");
@@ -106,7 +104,7 @@ where
         }
     }
 
-    fn run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<'a, Fut::Output>> {
+    fn run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<'a, Fut::Output, F>> {
         /// Ends the attempt if the initialiser panics.
         struct OverOnPanic<'p, 'a, F, Fut>(Pin<&'p mut Attempt<'a, F, Fut>>);
         impl<F, Fut> Drop for OverOnPanic<'_, '_, F, Fut> {

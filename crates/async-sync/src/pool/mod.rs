@@ -11,6 +11,8 @@
 mod bounded;
 mod bucket;
 mod cache;
+#[cfg(all(test, loom))]
+mod loom;
 mod pooled;
 mod rule;
 mod shards;

@@ -22,6 +22,7 @@
 //! 3. `count` is the number of objects in the shard, stored under its lock. It is read without, to
 //!    pass by those that are empty: it may be wrong, and then an object is missed, or looked for in vain.
 
+#[cfg(not(loom))]
 use std::cell::Cell;
 use std::mem;
 use std::sync::PoisonError;
@@ -203,15 +204,15 @@ fn mine() -> usize {
             mine.get()
         })
     }
-    // The threads of a model are the same in each of its runs.
+    // Counted anew in each run of a model, which has to do the same each time.
     #[cfg(loom)]
     {
+        loom::lazy_static! {
+            static ref NEXT: std::sync::atomic::AtomicUsize = Default::default();
+        }
         loom::thread_local! {
-            static MINE: Cell<usize> = Cell::new(MODEL.with(|next| next.replace(next.get() + 1)));
+            static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed);
         }
-        std::thread_local! {
-            static MODEL: Cell<usize> = const { Cell::new(0) };
-        }
-        MINE.with(Cell::get)
+        MINE.with(|mine| *mine)
     }
 }

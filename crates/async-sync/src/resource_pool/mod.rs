@@ -37,6 +37,8 @@
 mod config;
 mod error;
 mod lease;
+#[cfg(all(test, loom))]
+mod loom;
 mod manager;
 mod place;
 mod store;
