@@ -6,11 +6,13 @@ mod cond;
 mod event;
 mod group;
 mod lock_all;
+mod map;
 mod memory;
 mod mutex_contended;
 mod mutex_free;
 mod mutex_waits;
 mod once;
+mod pools;
 pub(crate) mod reasons;
 mod semaphore;
 mod single_flight;
@@ -37,6 +39,8 @@ pub fn all() -> Vec<Row> {
         event::rows(),
         barrier::rows(),
         cond::rows(),
+        map::rows(),
+        pools::rows(),
         group::rows(),
     ]
     .into_iter()

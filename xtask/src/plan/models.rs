@@ -58,10 +58,10 @@ fn model(checker: &str, package: &str) -> Command {
     Command::cargo(format!(
         "test --release -p {package} {features} --lib -- {filter}"
     ))
-        .env("RUSTFLAGS", format!("--cfg {checker}"))
-        .env("CARGO_TARGET_DIR", target_dir(checker))
-        // Optimised, because there are millions of schedules; with every assertion all the same.
-        .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .some_test_runs()
+    .env("RUSTFLAGS", format!("--cfg {checker}"))
+    .env("CARGO_TARGET_DIR", target_dir(checker))
+    // Optimised, because there are millions of schedules; with every assertion all the same.
+    .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+    .env("CARGO_PROFILE_RELEASE_LTO", "off")
+    .some_test_runs()
 }

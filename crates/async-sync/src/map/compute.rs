@@ -140,12 +140,7 @@ where
     }
 
     /// Looks for the value. If there is none, enters the key, and an attempt begins.
-    fn begin(
-        mut self: Pin<&mut Self>,
-        map: &'a Map<K, V, S>,
-        key: K,
-        initialiser: F,
-    ) -> Option<V> {
+    fn begin(mut self: Pin<&mut Self>, map: &'a Map<K, V, S>, key: K, initialiser: F) -> Option<V> {
         let hash = map.hasher.hash_one(&key);
         let place = loop {
             if let Some(value) = map.load(&key) {

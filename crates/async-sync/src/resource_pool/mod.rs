@@ -68,43 +68,47 @@ use store::Store;
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// use std::io;
 /// use std::time::Duration;
 /// use async_sync::ResourcePool;
-/// use async_sync::resource_pool::{Manager, Usage};
-/// use tokio::io::AsyncWriteExt;
-/// use tokio::net::TcpStream;
+/// use async_sync::resource_pool::{Lease, Manager, Usage};
 ///
-/// struct Server(std::net::SocketAddr);
+/// # #[derive(Debug)] struct Refused;
+/// # struct Session { open: bool }
+/// # impl Session {
+/// #     async fn connect(_: &str) -> Result<Self, Refused> { Ok(Session { open: true }) }
+/// #     async fn ping(&mut self) -> Result<(), Refused> { Ok(()) }
+/// #     async fn query(&mut self, _: &str) -> Result<u32, Refused> { Ok(7) }
+/// # }
+/// struct Database(&'static str);
 ///
-/// impl Manager for Server {
-///     type Resource = TcpStream;
-///     type Error = io::Error;
+/// impl Manager for Database {
+///     type Resource = Session;
+///     type Error = Refused;
 ///
-///     async fn create(&self) -> io::Result<TcpStream> {
-///         TcpStream::connect(self.0).await
+///     async fn create(&self) -> Result<Session, Refused> {
+///         Session::connect(self.0).await
 ///     }
 ///
-///     /// A connection that the server has closed, or that has unread bytes, is not lent again.
-///     async fn check(&self, stream: &mut TcpStream, _: &Usage) -> io::Result<()> {
-///         match stream.try_read(&mut [0]) {
-///             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-///             _ => Err(io::ErrorKind::BrokenPipe.into()),
-///         }
+///     /// Asked before a session is lent again. One that fails is closed.
+///     async fn check(&self, session: &mut Session, _: &Usage) -> Result<(), Refused> {
+///         session.ping().await
 ///     }
 /// }
-/// # return;
 ///
-/// # #[allow(unreachable_code)] {
-/// let pool = ResourcePool::builder(Server(([127, 0, 0, 1], 5432).into()))
+/// let pool = ResourcePool::builder(Database("db.example:5432"))
 ///     .max(16)
 ///     .max_idle(4)
 ///     .idle_limit(Duration::from_secs(60))
 ///     .build();
 ///
-/// let mut connection = pool.get().await.unwrap();
-/// connection.write_all(b"query").await.unwrap();
-/// # }
+/// let mut session = pool.get().await.unwrap();
+/// let answer = session.query("SELECT 7").await;
+/// if answer.is_err() {
+///     // In the middle of something: it is closed when it comes back.
+///     Lease::mark_unusable(&mut session);
+/// }
+/// drop(session);
+/// assert_eq!((answer.unwrap(), pool.status().idle), (7, 1));
 /// # });
 /// ```
 ///
