@@ -201,3 +201,10 @@ fn statics() {
     assert_eq!((POOL.idle(), BOUNDED.idle(), QUEUE.len()), (1, 1, 1));
     let _ = variance;
 }
+
+#[cfg(not(miri))]
+#[test]
+fn what_does_not_compile() {
+    let tests = trybuild::TestCases::new();
+    tests.compile_fail("tests/compile_fail_data/*.rs");
+}

@@ -442,6 +442,48 @@ fn limits_of_age() {
     check_idle(&books, &pool, 1);
 }
 
+/// A clock that panics, whenever it is asked: nothing is lost, and nothing stays open.
+#[test]
+fn a_clock_that_panics() {
+    #[derive(Clone)]
+    struct Broken(Arc<AtomicUsize>, Instant);
+    impl Timer for Broken {
+        type Sleep = std::future::Pending<()>;
+        fn now(&self) -> Instant {
+            assert!(!count_down(&self.0), "the clock's own");
+            self.1
+        }
+        fn sleep_until(&self, _: Instant) -> Self::Sleep {
+            std::future::pending()
+        }
+    }
+    let clock = Broken(Arc::default(), Instant::now());
+    let books = Arc::new(Books::default());
+    let pool = ResourcePool::builder(Arc::clone(&books))
+        .max(1)
+        .idle_limit(Duration::from_secs(1))
+        .timer(&clock)
+        .build();
+    let panics = |f: &dyn Fn()| {
+        clock.0.store(1, SeqCst);
+        assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+        assert_eq!(clock.0.load(SeqCst), 0);
+    };
+    panics(&|| Polled::new(pool.get()).pending()); // before the creation
+    assert_eq!((books.open(), pool.status().size), (0, 0));
+    let lease = std::cell::Cell::new(Some(get(&pool)));
+    panics(&|| drop(lease.take())); // when it comes back
+    assert_eq!((books.open(), pool.status().size), (0, 0));
+    drop(get(&pool));
+    panics(&|| Polled::new(pool.get()).pending()); // before the check
+    assert_eq!((books.open(), pool.status().size), (0, 0));
+    drop(get(&pool));
+    panics(&|| drop(pool.try_get()));
+    drop(get(&pool));
+    panics(&|| assert_eq!(pool.reap(), 0));
+    check_idle(&books, &pool, 1);
+}
+
 #[test]
 fn filling_and_maintaining() {
     let (books, clock) = (

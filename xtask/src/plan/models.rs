@@ -49,12 +49,7 @@ fn explorer() -> Step {
 fn model(checker: &str, package: &str) -> Command {
     // The output has the numbers of schedules.
     let filter = format!("{checker} --show-output");
-    // What is not among the default features and has models. (Not all features: tokio and async-lock
-    // would be built under a `cfg` that means something else to them.)
-    let features = match package {
-        "async-sync" => "--features keyed,map,pool,resource-pool",
-        _ => "",
-    };
+    let features = super::features(package);
     Command::cargo(format!(
         "test --release -p {package} {features} --lib -- {filter}"
     ))

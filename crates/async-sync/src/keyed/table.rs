@@ -28,11 +28,7 @@ use std::ops::Deref;
 use std::sync::{Arc, PoisonError};
 
 use hashbrown::HashTable;
-#[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(loom))]
-use std::sync::{Mutex, MutexGuard};
-use sync_core::atomic::{AtomicUsize, Ordering};
+use sync_core::atomic::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use sync_core::const_fn;
 
 /// One core seldom meets another among so many; a model checker needs no more than one.

@@ -367,6 +367,8 @@ where
     /// A value that somebody [stores](Self::store) meanwhile stays, and is what all of them get.
     /// Nothing is left of the attempt when the last of them is gone.
     ///
+    /// An initialiser that asks for its own key waits for itself, hence for ever.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future before its initialiser has begun gives up its place. Afterwards it cancels

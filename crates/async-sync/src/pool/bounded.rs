@@ -110,20 +110,17 @@ impl<T, F> BoundedPool<T, F> {
     /// Gives an object to the pool, which drops it if it is full.
     #[doc(alias = "Put")]
     #[inline]
-    pub fn put(&self, object: T) {
-        let Some(object) = self.rule.apply(object) else {
+    pub fn put(&self, mut object: T) {
+        if !self.rule.keeps(&mut object) {
             return;
-        };
-        let surplus = {
-            let mut stack = self.stack();
-            if stack.len() < self.limit {
-                stack.push(object);
-                None
-            } else {
-                Some(object)
-            }
-        };
-        drop(surplus); // without the lock
+        }
+        let mut stack = self.stack();
+        if stack.len() < self.limit {
+            stack.push(object);
+        } else {
+            drop(stack);
+            drop(object); // without the lock
+        }
     }
 
     /// Takes an object, if there is one.

@@ -103,8 +103,8 @@ impl<T, F> Pool<T, F> {
     /// Gives an object to the pool, which may drop it.
     #[doc(alias = "Put")]
     #[inline]
-    pub fn put(&self, object: T) {
-        if let Some(object) = self.rule.apply(object) {
+    pub fn put(&self, mut object: T) {
+        if self.rule.keeps(&mut object) {
             // Refused if other threads are at all of the shards: then it is dropped, here.
             drop(self.shards.put(object));
         }

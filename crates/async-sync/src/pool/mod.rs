@@ -5,8 +5,8 @@
 //! time, without notice. For what must be closed or limited there is
 //! [`ResourcePool`](crate::resource_pool).
 //!
-//! `shards` keeps the objects of a `Pool`, `stock` those of a `BoundedPool`; `pooled` is the guard of
-//! them all, and `rule` what becomes of an object that comes back.
+//! `shards` keeps the objects of a `Pool`, each shard with a `slot`; `pooled` is the guard of all pools,
+//! and `rule` what becomes of an object that comes back.
 
 mod bounded;
 mod bucket;
@@ -16,6 +16,7 @@ mod loom;
 mod pooled;
 mod rule;
 mod shards;
+mod slot;
 
 pub use bounded::BoundedPool;
 pub use bucket::{BucketBuffer, BucketPool, OwnedBucketBuffer};

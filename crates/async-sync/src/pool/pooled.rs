@@ -3,7 +3,9 @@
 //! Written once over what leads to the pool: a reference, or an `Arc`. The public names are aliases.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::ptr;
 use std::sync::Arc;
 
 /// What a guard can give its object back to. Implemented by the pools of this module.
@@ -32,8 +34,8 @@ impl<T, P: PoolOf<T> + ?Sized> PoolOf<T> for Arc<P> {
 #[must_use = "if unused the object goes back at once"]
 #[clippy::has_significant_drop]
 pub struct PooledIn<T, H: PoolOf<T>> {
-    // Empty only while it is dropped.
-    object: Option<T>,
+    // Taken out by the destructor, or by `take`, which forgets the guard.
+    object: ManuallyDrop<T>,
     home: H,
 }
 
@@ -47,7 +49,7 @@ impl<T, H: PoolOf<T>> PooledIn<T, H> {
     #[inline]
     pub(super) fn new(home: H, object: T) -> Self {
         PooledIn {
-            object: Some(object),
+            object: ManuallyDrop::new(object),
             home,
         }
     }
@@ -57,38 +59,40 @@ impl<T, H: PoolOf<T>> PooledIn<T, H> {
     /// An associated function, so that it does not hide a method of the object.
     #[inline]
     #[must_use = "the object is not in the pool any more"]
-    pub fn take(mut pooled: Self) -> T {
-        let Some(object) = pooled.object.take() else {
-            unreachable!("{THERE}")
-        };
-        object
+    pub fn take(pooled: Self) -> T {
+        let mut this = ManuallyDrop::new(pooled);
+        // SAFETY: `this` is not used again, neither by a destructor. The object is taken first, so that
+        // it is not lost if dropping what leads to the pool panics.
+        unsafe {
+            let object = ManuallyDrop::take(&mut this.object);
+            ptr::drop_in_place(&raw mut this.home);
+            object
+        }
     }
 }
-
-const THERE: &str = "the object is there until the guard is gone";
 
 impl<T, H: PoolOf<T>> Deref for PooledIn<T, H> {
     type Target = T;
 
     #[inline]
     fn deref(&self) -> &T {
-        self.object.as_ref().expect(THERE)
+        &self.object
     }
 }
 
 impl<T, H: PoolOf<T>> DerefMut for PooledIn<T, H> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        self.object.as_mut().expect(THERE)
+        &mut self.object
     }
 }
 
 impl<T, H: PoolOf<T>> Drop for PooledIn<T, H> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(object) = self.object.take() {
-            self.home.put(object);
-        }
+        // SAFETY: this is the end of the guard, and nobody looks at the object afterwards.
+        let object = unsafe { ManuallyDrop::take(&mut self.object) };
+        self.home.put(object);
     }
 }
 

@@ -55,15 +55,14 @@ impl<T> Rule<T> {
         }
     }
 
-    /// The object, if it is to be kept. Otherwise it has been dropped.
+    /// Cleans the object. Returns whether it is to be kept.
     #[inline]
-    pub(super) fn apply(&self, mut object: T) -> Option<T> {
+    pub(super) fn keeps(&self, object: &mut T) -> bool {
         if let Some(clean) = self.clean {
-            clean(&mut object);
+            clean(object);
         }
-        let kept = self.keep.is_none_or(|keep| keep(&object))
-            && self.cap.is_none_or(|(size, max)| size(&object) <= max);
-        kept.then_some(object)
+        self.keep.is_none_or(|keep| keep(object))
+            && self.cap.is_none_or(|(size, max)| size(object) <= max)
     }
 }
 

@@ -2,16 +2,18 @@
 //!
 //! # States
 //!
-//! A shard has a lock, the *young* objects, which were given back since the last rotation, and the
-//! *old* ones, which nobody has asked for in the generation before. A thread has one shard that it
-//! looks at first. Threads number themselves, so up to sixteen do not meet.
+//! A shard has a [`Slot`] for one object, and behind a lock the *young* objects, which were given back
+//! since the last rotation, and the *old* ones, which nobody has asked for in the generation before.
+//! What is in the slot is young. A thread has one shard that it looks at first. Threads number
+//! themselves, so up to sixteen do not meet.
 //!
 //! # Transitions
 //!
 //! ```text
-//! take     own shard: the youngest young, else the youngest old; then the same of each other shard
-//! put      own shard: young. Busy: the next shard. All are busy: the object is dropped
-//! rotate   each shard: the old ones are dropped, the young ones become the old
+//! take     own shard: the slot, else the youngest young, else the youngest old; then the same of each
+//!          other shard
+//! put      own shard: the slot, else young. Busy: the next shard. All are busy: the object is dropped
+//! rotate   each shard: the old ones are dropped; the young ones, also that in the slot, become the old
 //! ```
 //!
 //! # Invariants
@@ -19,20 +21,18 @@
 //! 1. `take` and `put` never wait: a shard that somebody is at counts as empty to who takes, and as
 //!    full to who gives. That is allowed to a cache, and a lock is held for a few instructions.
 //! 2. Nothing of the objects runs under a lock: they are moved, and dropped without it.
-//! 3. `count` is the number of objects in the shard, stored under its lock. It is read without, to
-//!    pass by those that are empty: it may be wrong, and then an object is missed, or looked for in vain.
+//! 3. `count` is the number of objects behind the lock, stored under it. It is read without, to pass by
+//!    those that are empty: it may be wrong, and then an object is missed, or looked for in vain.
 
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::mem;
 use std::sync::PoisonError;
 
-#[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(loom))]
-use std::sync::{Mutex, MutexGuard};
-use sync_core::atomic::{AtomicUsize, Ordering};
+use sync_core::atomic::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use sync_core::const_fn;
+
+use super::slot::Slot;
 
 /// A model checker needs two, to steal.
 const SHARDS: usize = if cfg!(loom) { 2 } else { 16 };
@@ -58,6 +58,7 @@ impl<T> Generations<T> {
 /// On cache lines of its own: two, as processors fetch them in pairs.
 #[repr(align(128))]
 struct Shard<T> {
+    slot: Slot<T>,
     count: AtomicUsize,
     objects: Mutex<Generations<T>>,
 }
@@ -65,7 +66,11 @@ struct Shard<T> {
 impl<T> Shard<T> {
     const_fn! {
         const fn new() -> Self {
-            Shard { count: AtomicUsize::new(0), objects: Mutex::new(Generations::new()) }
+            Shard {
+                slot: Slot::new(),
+                count: AtomicUsize::new(0),
+                objects: Mutex::new(Generations::new()),
+            }
         }
     }
 
@@ -86,6 +91,14 @@ impl<T> Shard<T> {
 
     #[inline]
     fn take(&self) -> Option<T> {
+        match self.slot.take() {
+            None => self.pop(),
+            taken => taken,
+        }
+    }
+
+    /// One from behind the lock.
+    fn pop(&self) -> Option<T> {
         // Relaxed, as every access to it: a hint.
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
@@ -99,12 +112,21 @@ impl<T> Shard<T> {
     /// Keeps the object, or gives it back if somebody is there.
     #[inline]
     fn put(&self, object: T) -> Result<(), T> {
+        self.slot.put(object).or_else(|object| self.push(object))
+    }
+
+    /// Keeps the object behind the lock.
+    fn push(&self, object: T) -> Result<(), T> {
         let Some(mut objects) = self.try_lock() else {
             return Err(object);
         };
         objects.young.push(object);
         self.count.store(objects.len(), Ordering::Relaxed);
         Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed) + usize::from(self.slot.is_full())
     }
 }
 
@@ -130,19 +152,22 @@ impl<T> Shards<T> {
 
     #[inline]
     pub(super) fn take(&self) -> Option<T> {
-        self.mine_first().find_map(Shard::take)
+        let mut shards = self.mine_first();
+        let mine = shards.next()?;
+        match mine.take() {
+            None => steal(shards),
+            taken => taken,
+        }
     }
 
     /// Keeps the object, or gives it back if somebody is at each of the shards.
     #[inline]
-    pub(super) fn put(&self, mut object: T) -> Result<(), T> {
-        for shard in self.mine_first() {
-            match shard.put(object) {
-                Ok(()) => return Ok(()),
-                Err(back) => object = back,
-            }
-        }
-        Err(object)
+    pub(super) fn put(&self, object: T) -> Result<(), T> {
+        let mut shards = self.mine_first();
+        let Some(mine) = shards.next() else {
+            return Err(object);
+        };
+        mine.put(object).or_else(|object| leave(shards, object))
     }
 
     /// Returns how many were dropped.
@@ -166,6 +191,10 @@ impl<T> Shards<T> {
         for shard in &self.0 {
             let chosen = {
                 let mut objects = shard.lock();
+                // In the order of their coming, as near as it is known. (Growing may fail: nothing
+                // has been taken then.)
+                objects.young.reserve(1);
+                objects.young.extend(shard.slot.take());
                 let chosen = choose(&mut objects);
                 shard.count.store(objects.len(), Ordering::Relaxed);
                 chosen
@@ -179,9 +208,27 @@ impl<T> Shards<T> {
 
     /// A snapshot.
     pub(super) fn len(&self) -> usize {
-        let counts = self.0.iter().map(|shard| &shard.count);
-        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+        self.0.iter().map(Shard::len).sum()
     }
+}
+
+#[cold]
+fn steal<'a, T: 'a>(mut shards: impl Iterator<Item = &'a Shard<T>>) -> Option<T> {
+    shards.find_map(Shard::take)
+}
+
+#[cold]
+fn leave<'a, T: 'a>(
+    shards: impl Iterator<Item = &'a Shard<T>>,
+    mut object: T,
+) -> Result<(), T> {
+    for shard in shards {
+        match shard.put(object) {
+            Ok(()) => return Ok(()),
+            Err(back) => object = back,
+        }
+    }
+    Err(object)
 }
 
 /// The number of this thread, in the order in which threads first asked.
@@ -195,11 +242,15 @@ fn mine() -> usize {
         std::thread_local! {
             static MINE: Cell<usize> = const { Cell::new(NONE) };
         }
+        #[cold]
+        fn number() -> usize {
+            // Relaxed: only that they differ.
+            NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS
+        }
         // (No destructor, so it is there until the end of the thread.)
         MINE.with(|mine| {
             if mine.get() == NONE {
-                // Relaxed: only that they differ.
-                mine.set(NEXT.fetch_add(1, Ordering::Relaxed));
+                mine.set(number());
             }
             mine.get()
         })

@@ -61,7 +61,7 @@ impl<M: Manager> Manager for Arc<M> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// When it was created, by the pool's clock.
+    /// When its creation began, by the pool's clock.
     pub created: Instant,
     /// Since when it has been idle; if it is lent, since when it had been before. Nothing if it has not
     /// come back yet, or if the pool has no limits of age.

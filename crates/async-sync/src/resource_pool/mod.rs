@@ -250,6 +250,14 @@ impl<M: Manager> ResourcePool<M> {
     ///
     /// If the manager's `close` does. Everything is closed all the same.
     pub fn close(&self) {
+        struct NoteGone<'a, M: Manager>(&'a ResourcePool<M>);
+        impl<M: Manager> Drop for NoteGone<'_, M> {
+            fn drop(&mut self) {
+                self.0.note_gone();
+            }
+        }
+        // Last, also if a waker panics on the way.
+        let _gone = NoteGone(self);
         let idle = self.store.close();
         // In destructors, each of its own: one that panics does not keep the others from it.
         let idle: Vec<_> = idle
@@ -258,7 +266,6 @@ impl<M: Manager> ResourcePool<M> {
             .collect();
         self.places.close();
         drop(idle);
-        self.note_gone();
     }
 
     /// Whether the pool was closed.

@@ -9,6 +9,7 @@
 //! ```
 
 use std::ops::Deref;
+use std::time::Instant;
 
 use super::manager::{Manager, Usage};
 use super::store::Entry;
@@ -37,7 +38,13 @@ impl<H: Deref<Target = ResourcePool<M>>, M: Manager> Place<H, M> {
 
     /// ALIVE has been counted up.
     pub(super) fn creating(self) -> Creating<H, M> {
-        Creating(Some(self))
+        let mut creating = Creating {
+            place: Some(self),
+            began: None,
+        };
+        // A clock is foreign: if it panics, nothing has been created yet.
+        creating.began = Some(creating.pool().limits.now());
+        creating
     }
 }
 
@@ -48,18 +55,23 @@ impl<H: Deref<Target = ResourcePool<M>>, M: Manager> Drop for Place<H, M> {
 }
 
 /// The right to create a resource.
-pub(super) struct Creating<H: Deref<Target = ResourcePool<M>>, M: Manager>(Option<Place<H, M>>);
+pub(super) struct Creating<H: Deref<Target = ResourcePool<M>>, M: Manager> {
+    // There until it is dropped or has come to its end.
+    place: Option<Place<H, M>>,
+    /// The age of a resource counts from here.
+    began: Option<Instant>,
+}
 
 impl<H: Deref<Target = ResourcePool<M>>, M: Manager> Creating<H, M> {
     pub(super) fn pool(&self) -> &ResourcePool<M> {
-        self.0.as_ref().expect(THERE).pool()
+        self.place.as_ref().expect(THERE).pool()
     }
 
     pub(super) fn created(mut self, resource: M::Resource) -> Held<H, M> {
-        let place = self.0.take().expect(THERE);
+        let place = self.place.take().expect(THERE);
         place.pool().store.count_created();
         let usage = Usage {
-            created: place.pool().limits.now(),
+            created: self.began.expect(THERE),
             idle_since: None,
             lent: 0,
         };
@@ -69,7 +81,7 @@ impl<H: Deref<Target = ResourcePool<M>>, M: Manager> Creating<H, M> {
 
 impl<H: Deref<Target = ResourcePool<M>>, M: Manager> Drop for Creating<H, M> {
     fn drop(&mut self) {
-        if let Some(place) = &self.0 {
+        if let Some(place) = &self.place {
             place.pool().end();
         }
     }

@@ -7,10 +7,8 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::PoisonError;
 
-#[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(loom))]
-use std::sync::{Mutex, MutexGuard};
+use sync_core::atomic::{Mutex, MutexGuard};
+
 
 use super::manager::Usage;
 
