@@ -32,6 +32,8 @@ var cases = map[string]func(plan, []string) sample{
 	"mutex":              mutexContended,
 	"memory-mutex":       mutexMemory,
 	"once":               onceDone,
+	"pool":               poolGetPut,
+	"map":                mapHit,
 	"wait-group":         waitGroup,
 	"wait-group-spawned": waitGroupSpawned,
 }

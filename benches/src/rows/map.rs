@@ -196,6 +196,8 @@ fn one_thread() -> Vec<Point> {
     each_map!(loads, load);
     let mut both = Cases::new("map", "load_or_store, a hit", Passes::Counted);
     each_map!(both, load_or_store);
+    loads.go("Go sync.Map", &["map", "load"]);
+    both.go("Go sync.Map", &["map", "load_or_store"]);
     vec![loads.point(), both.point()]
 }
 

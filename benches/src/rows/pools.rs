@@ -60,6 +60,7 @@ fn objects() -> Point {
             lock().push(object);
         })
     });
+    cases.go("Go sync.Pool", &["pool"]);
     cases.add("allocate and free", Role::Floor, |plan| {
         repeat(plan, |_| {
             black_box(&mut buffer());
@@ -247,7 +248,7 @@ pub(super) fn rows() -> Vec<Row> {
             floor: None,
             measure: Measure::Nanos,
             points: vec![objects()],
-            goals: vec![Goal::Ahead(Rival::Named("std Mutex<Vec>"))],
+            goals: vec![Goal::Ahead(Rival::Peers)],
             notes: &["opool and BoundedPool keep a fixed number; `Pool` forgets what is not used."],
         },
         Row {

@@ -28,7 +28,8 @@
 //!    the call, or whose flag was, the value may have been deleted before the call as well. If the
 //!    flag was not set when we came, the map gets the value after that.)
 //! 3. While a cell is neither set nor detached, whoever misses the key finds it: so one initialiser
-//!    runs at a time, and none if the value was there when the key was entered. It is detached by whoever sees it set, and is out of the table with its last user.
+//!    runs at a time, and none if the value was there when the key was entered. It is detached by
+//!    whoever comes and sees it set, and is out of the table with its last user.
 
 use std::convert::Infallible;
 use std::fmt;
