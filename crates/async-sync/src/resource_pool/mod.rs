@@ -398,8 +398,16 @@ impl<M: Manager> Drop for ResourcePool<M> {
 }
 
 impl<M: Manager> fmt::Debug for ResourcePool<M> {
+    /// Never blocks.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.status().fmt(f)
+        let (waiters, closed) = (self.places.waiters(), self.is_closed());
+        f.debug_struct("ResourcePool")
+            .field("limits", &self.limits)
+            .field(
+                "status",
+                &self.store.try_status(self.limits.max, waiters, closed),
+            )
+            .finish_non_exhaustive()
     }
 }
 

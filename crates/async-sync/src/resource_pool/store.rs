@@ -127,12 +127,28 @@ impl<R> Store<R> {
     }
 
     pub(super) fn status(&self, max: usize, waiters: usize, is_closed: bool) -> Status {
-        let inside = self.lock();
+        self.lock().status(max, waiters, is_closed)
+    }
+
+    /// The same, unless somebody is there.
+    pub(super) fn try_status(
+        &self,
+        max: usize,
+        waiters: usize,
+        is_closed: bool,
+    ) -> Option<Status> {
+        let inside = self.0.try_lock().ok()?;
+        Some(inside.status(max, waiters, is_closed))
+    }
+}
+
+impl<R> Inside<R> {
+    fn status(&self, max: usize, waiters: usize, is_closed: bool) -> Status {
         Status {
             max,
-            size: inside.alive,
-            idle: inside.idle.len(),
-            created: inside.created,
+            size: self.alive,
+            idle: self.idle.len(),
+            created: self.created,
             waiters,
             is_closed,
         }
