@@ -43,6 +43,8 @@ var cases = map[string]func(plan, []string) sample{
 	"cond-ping-pong":     condPingPong,
 	"cond-herd":          condHerd,
 	"select":             selectOne,
+	"pool":               poolGetPut,
+	"map":                mapHit,
 	"wait-group":         waitGroup,
 	"wait-group-spawned": waitGroupSpawned,
 }

@@ -29,6 +29,43 @@ func onceDone(p plan, _ []string) sample {
 	})
 }
 
+func poolGetPut(p plan, _ []string) sample {
+	pool := sync.Pool{New: func() any { buffer := make([]byte, 0, 1024); return &buffer }}
+	return repeat(p, 1, func(n int) {
+		for range n {
+			buffer := pool.Get().(*[]byte)
+			pool.Put(buffer)
+		}
+	})
+}
+
+// The key changes as on the Rust side.
+func mapHit(p plan, arguments []string) sample {
+	const keys = 1024
+	var m sync.Map
+	value := new(uint64)
+	for key := range uint64(keys) {
+		m.Store(key, value)
+	}
+	random, found := uint64(1), 0
+	key := func() uint64 {
+		random ^= random << 13
+		random ^= random >> 7
+		random ^= random << 17
+		return random % keys
+	}
+	both := arguments[0] == "load_or_store"
+	return repeat(p, 1, func(n int) {
+		for range n {
+			if both {
+				m.LoadOrStore(key(), value)
+			} else if _, ok := m.Load(key()); ok {
+				found++
+			}
+		}
+	})
+}
+
 func number(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {

@@ -8,11 +8,13 @@ mod context;
 mod event;
 mod group;
 mod lock_all;
+mod map;
 mod memory;
 mod mutex_contended;
 mod mutex_free;
 mod mutex_waits;
 mod once;
+mod pools;
 pub(crate) mod reasons;
 mod rwlock;
 mod select;
@@ -45,6 +47,8 @@ pub fn all() -> Vec<Row> {
         channel::rows(),
         select::rows(),
         context::rows(),
+        map::rows(),
+        pools::rows(),
         group::rows(),
     ]
     .into_iter()

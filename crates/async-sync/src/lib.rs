@@ -32,6 +32,11 @@
 //! | whichever of several comes first | [`select!`], [`select_all`](select::select_all) |
 //! | the same again and again, among thousands | [`SelectSet`](select::SelectSet) |
 //! | all of *n* tasks to meet before any goes on, again and again | [`Barrier`] |
+//! | a lock for every user, file or account | [`KeyedMutex`] (feature `keyed`) |
+//! | a map that many tasks use at once; a value per key that is made once | [`Map`] (feature `map`) |
+//! | to use buffers and other objects again | [`Pool`]; [`BucketPool`], by size; [`BoundedPool`], at most *n* (feature `pool`) |
+//! | to use connections again, and have at most *n* | [`ResourcePool`] (feature `resource-pool`) |
+//! | to hand values on, without waiting | [`Queue`], [`BoundedQueue`] (feature `queue`) |
 //!
 //! # What every type keeps
 //!
@@ -58,6 +63,8 @@
 //! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
 //! * `runtime`: contexts with deadlines, and `SingleFlight::spawn`, which runs executions in tasks of
 //!   their own, on any runtime that the crate `runtime` has an adapter for.
+//! * `keyed`, `map`, `pool`, `queue`, `resource-pool`: what the table says. `keyed` brings `hashbrown`,
+//!   `map` also `papaya`, `queue` `crossbeam-queue`, `resource-pool` the crate `runtime`.
 #![cfg_attr(not(any(feature = "std", loom, shuttle, test)), no_std)]
 
 #[cfg(feature = "alloc")]
@@ -70,14 +77,24 @@ pub mod cond;
 #[cfg(feature = "context")]
 pub mod context;
 pub mod event;
+#[cfg(feature = "keyed")]
+pub mod keyed;
 pub mod latch;
 pub mod lock_all;
 pub mod locker;
+#[cfg(feature = "map")]
+pub mod map;
 pub mod mutex;
 pub mod once;
 #[cfg(feature = "alloc")]
 pub mod oneshot;
+#[cfg(feature = "pool")]
+pub mod pool;
+#[cfg(feature = "queue")]
+pub mod queue;
 pub mod reentrant;
+#[cfg(feature = "resource-pool")]
+pub mod resource_pool;
 mod rounds;
 pub mod rwlock;
 pub mod select;
@@ -103,18 +120,33 @@ pub use cond::Cond;
 pub use context::Context;
 #[doc(inline)]
 pub use event::{AutoEvent, Event, Notify};
+#[cfg(feature = "keyed")]
+#[doc(inline)]
+pub use keyed::KeyedMutex;
 #[doc(inline)]
 pub use latch::Latch;
 #[doc(inline)]
 pub use lock_all::{lock_all, lock_all_backing_off, try_lock_all};
 #[doc(inline)]
 pub use locker::Locker;
+#[cfg(feature = "map")]
+#[doc(inline)]
+pub use map::Map;
 #[doc(inline)]
 pub use mutex::{Mutex, RawMutex};
 #[doc(inline)]
 pub use once::{Lazy, Once, OnceCell};
+#[cfg(feature = "pool")]
+#[doc(inline)]
+pub use pool::{BoundedPool, BucketPool, Pool};
+#[cfg(feature = "queue")]
+#[doc(inline)]
+pub use queue::{BoundedQueue, Queue};
 #[doc(inline)]
 pub use reentrant::{OwnerId, RawReentrantMutex, ReentrantMutex};
+#[cfg(feature = "resource-pool")]
+#[doc(inline)]
+pub use resource_pool::ResourcePool;
 #[doc(inline)]
 pub use rwlock::{RawRwLock, RwLock};
 #[doc(inline)]

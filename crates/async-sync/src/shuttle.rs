@@ -12,6 +12,9 @@ use sync_core::clock;
 use crate::mutex::{Adaptive, Barging, Fifo, Mutex, Policy};
 use crate::{RawWaitGroup, Semaphore, channel};
 
+#[cfg(all(feature = "keyed", feature = "pool", feature = "resource-pool"))]
+mod data;
+
 /// So many, or as the environment says.
 const SCHEDULES: usize = 2_000;
 

@@ -97,7 +97,10 @@ impl Tier {
             Tier::Tests => room
                 .packages()
                 .iter()
-                .map(|package| debug(&format!("test -p {package} --lib --tests")))
+                .map(|package| {
+                    let features = plan::features(package);
+                    debug(&format!("test -p {package} {features} --lib --tests"))
+                })
                 .collect(),
             Tier::Conformance | Tier::Explorer => {
                 let wanted = |name: &String| name.starts_with(EXPLORER) == (self == Tier::Explorer);
@@ -121,7 +124,8 @@ impl Tier {
             Tier::Shuttle => vec![optimised("shuttle", "async-sync")],
             Tier::Miri => {
                 let package = room.name();
-                let args = format!("+nightly miri test -p {package} --lib --tests");
+                let features = plan::features(package);
+                let args = format!("+nightly miri test -p {package} {features} --lib --tests");
                 let command = Command::cargo(args)
                     .env("CARGO_TARGET_DIR", target_dir("miri"))
                     .env("MIRIFLAGS", plan::MIRIFLAGS);
@@ -192,6 +196,10 @@ fn primitive(file: &str) -> Option<&'static str> {
         ("/word/rw.rs", "rwlock"),
         ("/select/", "select"),
         ("/latch/", "latch"),
+        ("/keyed/", "keyed"),
+        ("/map/", "map"),
+        ("/pool/", "pool"),
+        ("/resource_pool/", "resource_pool"),
         ("/word/latch.rs", "latch"),
     ];
     FILES.iter().find(has).map(|(_, primitive)| *primitive)
@@ -224,7 +232,8 @@ fn debug(args: &str) -> Command {
 }
 
 fn optimised(checker: &'static str, package: &str) -> Command {
-    Command::cargo(format!("test --release -p {package} --lib"))
+    let features = plan::features(package);
+    Command::cargo(format!("test --release -p {package} {features} --lib"))
         .env("RUSTFLAGS", format!("--cfg {checker}"))
         .env("CARGO_TARGET_DIR", target_dir(checker))
         .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")

@@ -159,6 +159,36 @@ const RUNS: &[Run] = &[
         args: "soon",
         expect: || error("CLEANUP_MS LIMIT_MS"),
     },
+    Run {
+        name: "sixty-four tasks, four connections",
+        example: "connection_pool",
+        args: "64",
+        expect: || {
+            output(&[
+                "64 requests: 56 answered, 4 hung up on, 4 gave up",
+                "at most 4 connections at a time of 4 allowed",
+                "closed, and the server has seen all of them go",
+            ])
+        },
+    },
+    Run {
+        name: "not a number",
+        example: "connection_pool",
+        args: "none",
+        expect: || error("TASKS is a number above zero"),
+    },
+    Run {
+        name: "ten thousand requests",
+        example: "request_freelist",
+        args: "10000",
+        expect: || {
+            output(&[
+                "10000 requests of",
+                "most objects were used again: yes",
+                "after the rush: some idle ones kept by the first rotation: all, dropped by the second: all",
+            ])
+        },
+    },
 ];
 
 /// Of the files `empty`, `abc` and `deep/digits`.

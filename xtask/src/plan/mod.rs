@@ -114,6 +114,16 @@ fn msrv() -> Step {
         .run(Command::cargo(check))
 }
 
+/// Features of a package that are not among its default ones and have tests and models of their own,
+/// where not all features will do: tokio and async-lock would be built under a `cfg` that means something
+/// else to them.
+pub(crate) fn features(package: &str) -> &'static str {
+    match package {
+        "async-sync" => "--features keyed,map,pool,queue,resource-pool",
+        _ => "",
+    }
+}
+
 /// The root of the workspace, from where every command runs.
 pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

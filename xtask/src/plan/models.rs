@@ -49,11 +49,14 @@ fn explorer() -> Step {
 fn model(checker: &str, package: &str) -> Command {
     // The output has the numbers of schedules.
     let filter = format!("{checker} --show-output");
-    Command::cargo(format!("test --release -p {package} --lib -- {filter}"))
-        .env("RUSTFLAGS", format!("--cfg {checker}"))
-        .env("CARGO_TARGET_DIR", target_dir(checker))
-        // Optimised, because there are millions of schedules; with every assertion all the same.
-        .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .some_test_runs()
+    let features = super::features(package);
+    Command::cargo(format!(
+        "test --release -p {package} {features} --lib -- {filter}"
+    ))
+    .env("RUSTFLAGS", format!("--cfg {checker}"))
+    .env("CARGO_TARGET_DIR", target_dir(checker))
+    // Optimised, because there are millions of schedules; with every assertion all the same.
+    .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+    .env("CARGO_PROFILE_RELEASE_LTO", "off")
+    .some_test_runs()
 }

@@ -11,7 +11,11 @@ pub(crate) const MIRIFLAGS: &str = "-Zmiri-strict-provenance -Zmiri-symbolic-ali
 /// What Miri runs, and for how many minutes at most.
 const MIRI: &[(&str, &str, u64)] = &[
     ("sync-core", "-p sync-core --lib --tests", 5),
-    ("async-sync", "-p async-sync --lib --tests", 20),
+    (
+        "async-sync",
+        "-p async-sync --features keyed,map,pool,queue,resource-pool --lib --tests",
+        20,
+    ),
     ("mini-executor", "-p mini-executor --lib --tests", 10),
     // Its other tests run on tokio and smol, whose drivers Miri cannot run.
     (
@@ -27,7 +31,11 @@ const THREADS: &str = "-p sync-core --lib -- park threads_share";
 
 /// What `ThreadSanitizer` runs.
 const SANITIZED: &[(&str, &str)] = &[
-    ("core", "-p sync-core -p async-sync --lib --tests"),
+    (
+        "core",
+        "-p sync-core -p async-sync --features async-sync/keyed,async-sync/map,async-sync/pool,\
+         async-sync/queue,async-sync/resource-pool --lib --tests",
+    ),
     ("conformance", "-p conformance --tests"),
     ("orchestration", "-p orchestration --lib --tests"),
 ];

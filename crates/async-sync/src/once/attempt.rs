@@ -21,7 +21,7 @@ use super::raw::{Line, RawOnce, Running};
 pin_project! {
     /// The part of a future that all initialising calls share.
     #[project = AttemptProjection]
-    pub(super) enum Attempt<'a, F, Fut> {
+    pub(crate) enum Attempt<'a, F, Fut> {
         Wait {
             #[pin]
             waiting: Waiting<&'a Line>,
@@ -37,16 +37,16 @@ pin_project! {
 }
 
 /// How an attempt ended.
-pub(super) enum Outcome<'a, R> {
-    /// Somebody else has done it.
-    Finished,
+pub(crate) enum Outcome<'a, R, F> {
+    /// Somebody else has done it; the initialiser has not been called.
+    Finished(#[cfg_attr(not(feature = "map"), allow(dead_code, reason = "for `Map`"))] F),
     /// The initialiser ran. Now it is [`complete`](Running::complete), or the right is given up.
     Ran(R, Running<'a>),
 }
 
 impl<F, Fut> Attempt<'_, F, Fut> {
     /// How far it has come, for `Debug`.
-    pub(super) fn stage(&self) -> &'static str {
+    pub(crate) fn stage(&self) -> &'static str {
         match self {
             Attempt::Wait { waiting, .. } if waiting.is_queued() => "waits",
             Attempt::Wait { .. } => "has not begun",
@@ -62,7 +62,7 @@ where
     Fut: Future,
 {
     #[inline]
-    pub(super) fn new(raw: &'a RawOnce, initialiser: F) -> Self {
+    pub(crate) fn new(raw: &'a RawOnce, initialiser: F) -> Self {
         Attempt::Wait {
             waiting: Waiting::borrowed(raw.line(), 0),
             initialiser: Some(initialiser),
@@ -70,11 +70,11 @@ where
     }
 
     /// Polls; `raw` is what it was made of.
-    pub(super) fn poll(
+    pub(crate) fn poll(
         mut self: Pin<&mut Self>,
         raw: &'a RawOnce,
         cx: &mut Context<'_>,
-    ) -> Poll<Outcome<'a, Fut::Output>> {
+    ) -> Poll<Outcome<'a, Fut::Output, F>> {
         loop {
             match self.as_mut().project() {
                 AttemptProjection::Wait {
@@ -82,13 +82,11 @@ where
                     initialiser,
                 } => {
                     // Without the queue. (Not if the initialiser has panicked: then this is over.)
-                    if initialiser.is_some() && raw.is_done() {
+                    let done = initialiser.is_some() && raw.is_done();
+                    if done || matches!(ready!(waiting.poll(cx)), Err(Refused(_))) {
+                        let unused = initialiser.take().expect("it has not been called");
                         self.set(Attempt::Over);
-                        return Poll::Ready(Outcome::Finished);
-                    }
-                    if let Err(Refused(_)) = ready!(waiting.poll(cx)) {
-                        self.set(Attempt::Over);
-                        return Poll::Ready(Outcome::Finished);
+                        return Poll::Ready(Outcome::Finished(unused));
                     }
                     let right = raw.begun();
                     let initialiser = initialiser.take().expect("the wait has just ended");
@@ -106,7 +104,7 @@ where
         }
     }
 
-    fn run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<'a, Fut::Output>> {
+    fn run(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<'a, Fut::Output, F>> {
         /// Ends the attempt if the initialiser panics.
         struct OverOnPanic<'p, 'a, F, Fut>(Pin<&'p mut Attempt<'a, F, Fut>>);
         impl<F, Fut> Drop for OverOnPanic<'_, '_, F, Fut> {

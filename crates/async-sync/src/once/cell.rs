@@ -101,7 +101,7 @@ impl<T> OnceCell<T> {
     }
 
     #[inline(always)]
-    pub(super) fn raw(&self) -> &RawOnce {
+    pub(crate) fn raw(&self) -> &RawOnce {
         &self.raw
     }
 
@@ -109,7 +109,7 @@ impl<T> OnceCell<T> {
     ///
     /// The cell has been seen to be set.
     #[inline(always)]
-    pub(super) unsafe fn get_unchecked(&self) -> &T {
+    pub(crate) unsafe fn get_unchecked(&self) -> &T {
         self.value.with(|slot| {
             // SAFETY: it was written before it was said to be set, and is not written again as long
             // as the cell is borrowed.
@@ -122,7 +122,7 @@ impl<T> OnceCell<T> {
     /// # Safety
     ///
     /// `right` is the right to initialise this very cell.
-    pub(super) unsafe fn fill(&self, right: Running<'_>, value: T) {
+    pub(crate) unsafe fn fill(&self, right: Running<'_>, value: T) {
         self.value.with_mut(|slot| {
             // SAFETY: who has the right is alone with the slot, and there is nothing in it yet.
             unsafe { (*slot).write(value) };

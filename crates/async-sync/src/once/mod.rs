@@ -5,7 +5,7 @@
 //! for the right and runs the initialiser. A run that is cancelled, panics or fails counts as
 //! nothing: the next in line takes over with its own initialiser.
 
-mod attempt;
+pub(crate) mod attempt;
 mod call;
 mod cell;
 mod error;

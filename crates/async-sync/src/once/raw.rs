@@ -58,14 +58,14 @@ const FINISHED: u8 = 1;
 
 /// The word, the line and the watchers.
 #[derive(Debug)]
-pub(super) struct RawOnce {
+pub(crate) struct RawOnce {
     line: Line,
     watchers: WaitList,
 }
 
 /// The word, and those who want to do it.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     word: OnceWord,
     queue: WaitList,
 }
@@ -207,7 +207,7 @@ impl Drop for TellWatchers<'_> {
 
 /// The right to do it. Gives it up on drop.
 #[derive(Debug)]
-pub(super) struct Running<'a>(&'a RawOnce);
+pub(crate) struct Running<'a>(&'a RawOnce);
 
 impl Running<'_> {
     /// It is done.

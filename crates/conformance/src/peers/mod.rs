@@ -31,6 +31,7 @@ mod mea;
 mod mutex;
 mod once;
 mod ours;
+pub mod resource_pool;
 mod rwlock;
 mod saa;
 mod semaphore;

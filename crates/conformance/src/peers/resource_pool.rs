@@ -1,0 +1,238 @@
+//! What a pool of connections does, ours and others'.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use async_sync::resource_pool::{LeaseIn, Manager, Usage};
+
+/// Numbers for connections, and a record of what became of them.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// How many were created.
+    pub created: AtomicUsize,
+    /// How many exist.
+    pub open: AtomicUsize,
+    /// The most that ever existed.
+    pub most: AtomicUsize,
+    /// So many of the next creations fail.
+    pub failures: AtomicUsize,
+    /// So many of the next creations never end.
+    pub stuck: AtomicUsize,
+}
+
+/// One that exists, until it is dropped.
+#[derive(Debug)]
+pub struct Connection {
+    /// In the order of creation.
+    pub number: usize,
+    /// Not to be used any more.
+    pub broken: bool,
+    ledger: Arc<Ledger>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.ledger.open.fetch_sub(1, SeqCst);
+    }
+}
+
+/// It could not be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl std::error::Error for Refused {}
+
+fn count_down(counter: &AtomicUsize) -> bool {
+    let down = counter.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1));
+    down.is_ok()
+}
+
+impl Ledger {
+    async fn create(self: &Arc<Self>) -> Result<Connection, Refused> {
+        if count_down(&self.stuck) {
+            std::future::pending::<()>().await;
+        }
+        if count_down(&self.failures) {
+            return Err(Refused);
+        }
+        let open = self.open.fetch_add(1, SeqCst) + 1;
+        self.most.fetch_max(open, SeqCst);
+        Ok(Connection {
+            number: self.created.fetch_add(1, SeqCst),
+            broken: false,
+            ledger: Arc::clone(self),
+        })
+    }
+}
+
+/// A pool of connections, the last that came back first, without time limits where that is possible.
+pub trait AsyncPool: Send + Sync + Sized + 'static {
+    /// Crate.
+    const NAME: &'static str;
+
+    /// At most so many.
+    fn new(ledger: Arc<Ledger>, max: usize) -> impl Future<Output = Self> + Send;
+
+    /// Waits for one, does `work` with it, and gives it back. Nothing if there is none.
+    fn lend<T: Send, W: Future<Output = T> + Send>(
+        &self,
+        work: impl FnOnce(usize) -> W + Send,
+    ) -> impl Future<Output = Option<T>> + Send;
+
+    /// Waits for one, and breaks it.
+    fn lend_and_break(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// What all of them ask of the ledger.
+#[derive(Debug)]
+pub struct Ask(Arc<Ledger>);
+
+impl Manager for Ask {
+    type Resource = Connection;
+    type Error = Refused;
+
+    async fn create(&self) -> Result<Connection, Refused> {
+        self.0.create().await
+    }
+
+    async fn check(&self, connection: &mut Connection, _: &Usage) -> Result<(), Refused> {
+        if connection.broken {
+            Err(Refused)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Ours.
+#[derive(Debug)]
+pub struct Ours(pub async_sync::ResourcePool<Ask>);
+
+impl AsyncPool for Ours {
+    const NAME: &'static str = "async-sync";
+
+    async fn new(ledger: Arc<Ledger>, max: usize) -> Self {
+        Ours(async_sync::ResourcePool::new(Ask(ledger), max))
+    }
+
+    async fn lend<T: Send, W: Future<Output = T> + Send>(
+        &self,
+        work: impl FnOnce(usize) -> W + Send,
+    ) -> Option<T> {
+        let lease = self.0.get().await.ok()?;
+        Some(work(lease.number).await)
+    }
+
+    async fn lend_and_break(&self) {
+        let mut lease = self.0.get().await.expect("a connection");
+        LeaseIn::mark_unusable(&mut lease);
+    }
+}
+
+impl deadpool::managed::Manager for Ask {
+    type Type = Connection;
+    type Error = Refused;
+
+    async fn create(&self) -> Result<Connection, Refused> {
+        self.0.create().await
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut Connection,
+        _: &deadpool::managed::Metrics,
+    ) -> deadpool::managed::RecycleResult<Refused> {
+        if connection.broken {
+            return Err(Refused.into());
+        }
+        Ok(())
+    }
+}
+
+/// deadpool's.
+#[derive(Debug)]
+pub struct Deadpool(deadpool::managed::Pool<Ask>);
+
+impl AsyncPool for Deadpool {
+    const NAME: &'static str = "deadpool";
+
+    async fn new(ledger: Arc<Ledger>, max: usize) -> Self {
+        let builder = deadpool::managed::Pool::builder(Ask(ledger))
+            .max_size(max)
+            .queue_mode(deadpool::managed::QueueMode::Lifo);
+        Deadpool(builder.build().expect("no timeouts are set"))
+    }
+
+    async fn lend<T: Send, W: Future<Output = T> + Send>(
+        &self,
+        work: impl FnOnce(usize) -> W + Send,
+    ) -> Option<T> {
+        let object = self.0.get().await.ok()?;
+        Some(work(object.number).await)
+    }
+
+    async fn lend_and_break(&self) {
+        let mut object = self.0.get().await.expect("a connection");
+        object.broken = true;
+    }
+}
+
+impl bb8::ManageConnection for Ask {
+    type Connection = Connection;
+    type Error = Refused;
+
+    async fn connect(&self) -> Result<Connection, Refused> {
+        self.0.create().await
+    }
+
+    async fn is_valid(&self, connection: &mut Connection) -> Result<(), Refused> {
+        if connection.broken {
+            Err(Refused)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn has_broken(&self, connection: &mut Connection) -> bool {
+        connection.broken
+    }
+}
+
+/// bb8's. On tokio only, with a timeout of a minute for each request.
+#[derive(Debug)]
+pub struct Bb8(bb8::Pool<Ask>);
+
+impl AsyncPool for Bb8 {
+    const NAME: &'static str = "bb8";
+
+    async fn new(ledger: Arc<Ledger>, max: usize) -> Self {
+        let builder = bb8::Pool::builder()
+            .max_size(u32::try_from(max).expect("a small number"))
+            .retry_connection(false)
+            .connection_timeout(std::time::Duration::from_secs(60))
+            .queue_strategy(bb8::QueueStrategy::Lifo);
+        Bb8(builder
+            .build(Ask(ledger))
+            .await
+            .expect("nothing is created yet"))
+    }
+
+    async fn lend<T: Send, W: Future<Output = T> + Send>(
+        &self,
+        work: impl FnOnce(usize) -> W + Send,
+    ) -> Option<T> {
+        let connection = self.0.get().await.ok()?;
+        Some(work(connection.number).await)
+    }
+
+    async fn lend_and_break(&self) {
+        let mut connection = self.0.get().await.expect("a connection");
+        connection.broken = true;
+    }
+}
