@@ -62,7 +62,10 @@ static REQUESTS: Pool<Request> = Pool::new(Request::new)
 /// Reads a request as a codec does, and answers it. Returns the size of the answer.
 async fn serve(sequence: u64) -> usize {
     let mut request = REQUESTS.get();
-    assert!(request.method.is_empty() && request.body.is_empty(), "clean");
+    assert!(
+        request.method.is_empty() && request.body.is_empty(),
+        "clean"
+    );
     request.sequence = sequence;
     request.method.push_str("Arith.Multiply");
     let size = if sequence % 100 == 99 { 1 << 20 } else { 512 };
@@ -105,7 +108,11 @@ fn main() -> ExitCode {
     // busy at once; none of them is missed.)
     println!(
         "most objects were used again: {}",
-        if made <= requests / 4 + 64 + large { "yes" } else { "no" }
+        if made <= requests / 4 + 64 + large {
+            "yes"
+        } else {
+            "no"
+        }
     );
     let idle = REQUESTS.idle();
     let (first, second) = (REQUESTS.rotate(), REQUESTS.rotate());
@@ -113,7 +120,11 @@ fn main() -> ExitCode {
         "after the rush: {} idle ones kept by the first rotation: {}, dropped by the second: {}",
         if idle > 0 { "some" } else { "no" },
         if first == 0 { "all" } else { "not all" },
-        if second == idle && REQUESTS.idle() == 0 { "all" } else { "not all" },
+        if second == idle && REQUESTS.idle() == 0 {
+            "all"
+        } else {
+            "not all"
+        },
     );
     ExitCode::SUCCESS
 }

@@ -84,6 +84,8 @@ pub(crate) async fn crash(connection: &mut Connection) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
         Err(error) => Err(error),
-        Ok(answer) => Err(io::Error::other(format!("crash was answered by {answer:?}"))),
+        Ok(answer) => Err(io::Error::other(format!(
+            "crash was answered by {answer:?}"
+        ))),
     }
 }

@@ -15,12 +15,12 @@ pub use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Order
 pub use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
 
 // For tables and the like, where nobody waits for longer than an insertion takes.
-#[cfg(all(feature = "std", not(any(loom, shuttle))))]
-pub use std::sync::{Mutex, MutexGuard};
 #[cfg(loom)]
 pub use loom::sync::{Mutex, MutexGuard};
 #[cfg(all(shuttle, not(loom)))]
 pub use shuttle::sync::{Mutex, MutexGuard};
+#[cfg(all(feature = "std", not(any(loom, shuttle))))]
+pub use std::sync::{Mutex, MutexGuard};
 
 #[cfg(not(loom))]
 pub use self::cell::UnsafeCell;

@@ -218,10 +218,7 @@ fn steal<'a, T: 'a>(mut shards: impl Iterator<Item = &'a Shard<T>>) -> Option<T>
 }
 
 #[cold]
-fn leave<'a, T: 'a>(
-    shards: impl Iterator<Item = &'a Shard<T>>,
-    mut object: T,
-) -> Result<(), T> {
+fn leave<'a, T: 'a>(shards: impl Iterator<Item = &'a Shard<T>>, mut object: T) -> Result<(), T> {
     for shard in shards {
         match shard.put(object) {
             Ok(()) => return Ok(()),

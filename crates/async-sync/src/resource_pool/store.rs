@@ -9,7 +9,6 @@ use std::sync::PoisonError;
 
 use sync_core::atomic::{Mutex, MutexGuard};
 
-
 use super::manager::Usage;
 
 /// A resource, and what is known about it.
@@ -131,12 +130,7 @@ impl<R> Store<R> {
     }
 
     /// The same, unless somebody is there.
-    pub(super) fn try_status(
-        &self,
-        max: usize,
-        waiters: usize,
-        is_closed: bool,
-    ) -> Option<Status> {
+    pub(super) fn try_status(&self, max: usize, waiters: usize, is_closed: bool) -> Option<Status> {
         let inside = self.0.try_lock().ok()?;
         Some(inside.status(max, waiters, is_closed))
     }

@@ -31,7 +31,10 @@ fn keyed() {
 fn pool() {
     check_random(|| {
         let made = Arc::new(AtomicUsize::new(0));
-        let (pool, makes) = (Arc::new(Pool::new(|| AtomicUsize::new(0))), Arc::clone(&made));
+        let (pool, makes) = (
+            Arc::new(Pool::new(|| AtomicUsize::new(0))),
+            Arc::clone(&made),
+        );
         let shared = Arc::clone(&pool);
         run(4, move |n| {
             for round in 0..3 {
