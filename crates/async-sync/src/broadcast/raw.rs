@@ -28,9 +28,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use sync_core::atomic::{AtomicUsize, UnsafeCell};
-use sync_core::waiters::{
-    Contains, Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList,
-};
+use sync_core::waiters::{Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList};
 
 #[derive(Debug)]
 pub(super) struct Shared<T> {
@@ -193,14 +191,5 @@ unsafe impl<T> Protocol<1> for Shared<T> {
                 queue.flush();
             }
         }
-    }
-}
-
-// SAFETY: `raw` returns `self`.
-unsafe impl<T> Contains<1> for Shared<T> {
-    type Raw = Self;
-
-    fn raw(&self, _: Driver) -> &Self {
-        self
     }
 }
