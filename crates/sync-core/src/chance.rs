@@ -98,6 +98,7 @@ mod source {
     /// assert!(throws.iter().all(|&throw| throw == below(6)));
     /// set_seed(before);
     /// ```
+    #[expect(clippy::must_use_candidate, reason = "it is called for its effect")]
     pub fn set_seed(seed: Option<u64>) -> Option<u64> {
         let new = State {
             seeded: seed.is_some(),
