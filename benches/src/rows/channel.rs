@@ -69,10 +69,10 @@ impl Ring {
 fn free<C: AsyncChannel>(cases: &mut Cases) {
     cases.add(C::NAME, peers::role(C::PACKAGE), |plan| {
         let (mut sender, mut receiver) = C::bounded(CAPACITY);
-        let (mut sender, mut receiver) = (black_box(&mut sender), black_box(&mut receiver));
+        let (sender, receiver) = (black_box(&mut sender), black_box(&mut receiver));
         repeat(plan, |cx| {
-            ready(|| C::send(&mut sender, black_box(7)), cx);
-            black_box(ready(|| C::recv(&mut receiver), cx));
+            ready(|| C::send(sender, black_box(7)), cx);
+            black_box(ready(|| C::recv(receiver), cx));
         })
     });
 }

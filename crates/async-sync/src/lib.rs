@@ -15,6 +15,7 @@
 //! | to write code for any of these locks | [`Locker`] |
 //! | to hand items from some tasks to others | [`channel`] (feature `alloc`) |
 //! | the same for one item: the reply to a request | [`oneshot`] (feature `alloc`) |
+//! | the same for every receiver: each gets each item | [`broadcast`] (feature `alloc`) |
 //! | to wait until a value behind a lock has changed | [`Cond`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | a value that is made once, by whoever comes first | [`OnceCell`] |
@@ -60,6 +61,8 @@
 extern crate alloc;
 
 pub mod barrier;
+#[cfg(feature = "alloc")]
+pub mod broadcast;
 #[cfg(feature = "alloc")]
 pub mod channel;
 pub mod cond;

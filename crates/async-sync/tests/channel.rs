@@ -5,6 +5,7 @@ mod support;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use async_sync::channel::{
@@ -713,6 +714,42 @@ fn abandoned_futures_do_no_harm() {
     assert_eq!(receiver.try_recv(), Ok(1));
     drop(abandoned);
     assert_eq!(receiver.waiters(), 0);
+}
+
+/// A run queue that is longer than a millisecond: every promise is stale when its holder is polled. All
+/// receivers get their share all the same.
+#[test]
+fn tasks_that_come_late_get_their_items() {
+    use std::cell::Cell;
+
+    for capacity in [0, 1] {
+        let (sender, receiver) = channel::bounded(capacity);
+        let counts: Vec<_> = (0..10).map(|_| Cell::new(0)).collect();
+        let mut tasks: Vec<Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();
+        for count in &counts {
+            tasks.push(Box::pin(async {
+                while receiver.recv().await.is_some() {
+                    count.set(count.get() + 1);
+                }
+            }));
+        }
+        for _ in 0..2 {
+            tasks.push(Box::pin(async {
+                while sender.send(()).await.is_ok() {
+                    support::yield_now().await;
+                    // Looks, and so takes stale promises back.
+                    let _ = sender.try_reserve().is_ok();
+                    let _ = receiver.try_recv().is_ok();
+                }
+            }));
+        }
+        support::run_queue(tasks, ROUNDS, 200);
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        assert!(
+            least.get() * 4 >= most.get() && most.get() > 0,
+            "{counts:?}"
+        );
+    }
 }
 
 // Random walks, beside a model.
