@@ -65,7 +65,7 @@ fn receive<F: Future + Unpin>(
 fn at_run_time(n: usize, waits: bool) -> Point {
     let label = format!("{n} channels{}", if waits { ", it waits" } else { "" });
     // `3` has to go round.
-    assert!(n % 3 != 0);
+    assert!(!n.is_multiple_of(3));
     let mut cases = Cases::new("select", label, Passes::Counted);
     cases.add(SET, Role::Ours, move |plan| {
         let (senders, receivers) = ours(n);

@@ -176,6 +176,7 @@ impl<F: Future> SelectAll<F> {
     /// The default case: does not wait. See [`try_select`].
     ///
     /// One that has been polled before answers by the cases that were woken since.
+    #[must_use]
     pub fn or_default(mut self) -> Option<(usize, F::Output)> {
         match self.poll_cases(None) {
             Poll::Ready(chosen) => Some(chosen),
@@ -225,6 +226,7 @@ impl<F: Future> SelectAll<F> {
     /// assert_eq!(select_all(latches.iter().map(Latch::wait)).wait_blocking(), (1, ()));
     /// ```
     #[cfg(feature = "std")]
+    #[expect(clippy::must_use_candidate, reason = "to have waited may be enough")]
     pub fn wait_blocking(self) -> (usize, F::Output) {
         sync_core::park::block_on(self)
     }

@@ -82,6 +82,7 @@ impl<'a, T> Select<'a, T> {
     }
 
     /// The default case: does not wait. See [`try_select`](super::try_select).
+    #[must_use]
     pub fn or_default(self) -> Option<(usize, T)> {
         self.into_future().or_default()
     }

@@ -140,6 +140,10 @@ impl<S: Source> SelectSet<S> {
     /// # Panics
     ///
     /// The future panics if a source does. That one is dropped, and the set is as good as before.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "as asynchronous sequences have it"
+    )]
     pub fn next(&mut self) -> Next<'_, S> {
         Next { set: Some(self) }
     }

@@ -303,7 +303,7 @@ pub async fn s79_sends_and_receives<R: Runtime>(rt: R) {
         let mut select = Select::new();
         for (sender, receiver) in &channels {
             select.case(select::send(sender, round), |done| done.map(|()| None));
-            select.case(receiver.recv(), |item| Ok(item));
+            select.case(receiver.recv(), Ok);
         }
         let (case, result) = select.await;
         match result.expect("both are open") {
