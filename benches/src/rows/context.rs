@@ -3,7 +3,6 @@
 use std::hint::black_box;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire};
 
 use arc_swap::ArcSwap;
