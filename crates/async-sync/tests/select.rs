@@ -282,6 +282,7 @@ mod dynamic {
     }
 
     /// S78: of those that are ready each is chosen about as often, wherever they stand.
+    #[cfg_attr(miri, ignore = "many rounds, for statistics")]
     #[test]
     fn the_choice_is_fair() {
         let _seed = Seed::set(1);
@@ -310,6 +311,7 @@ mod dynamic {
         assert_eq!(chosen[0] + chosen[3], 1000);
     }
 
+    #[cfg_attr(miri, ignore = "many rounds, for statistics")]
     #[test]
     fn a_seed_repeats_the_choice() {
         let choose = |seed: u64| {
@@ -770,6 +772,7 @@ mod macros {
         assert_eq!(semaphore.available(), 1);
     }
 
+    #[cfg_attr(miri, ignore = "many rounds, for statistics")]
     #[test]
     fn the_choice_is_fair() {
         let _seed = Seed::set(5);
