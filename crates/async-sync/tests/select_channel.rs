@@ -142,7 +142,7 @@ fn dropped_at_every_point() {
 /// Two selects that face each other on rendezvous channels, in both directions.
 #[test]
 fn selects_that_face_each_other() {
-    for seed in 0..50 {
+    for seed in 0..if cfg!(miri) { 3 } else { 50 } {
         let before = chance::set_seed(Some(seed));
         let (to_b, from_a) = channel::rendezvous();
         let (to_a, from_b) = channel::rendezvous();
@@ -213,6 +213,7 @@ fn a_select_may_send_to_itself() {
 
 /// S79, CH9: two channels, two sends and two receives, ten rounds: the first choice is a send, and what is
 /// received was sent.
+#[cfg_attr(miri, ignore = "many rounds, for statistics")]
 #[test]
 fn s79_sends_and_receives() {
     for seed in 0..200 {
@@ -239,6 +240,7 @@ fn s79_sends_and_receives() {
 }
 
 /// CH8: a channel of ten, ten rounds, both ready: what is received comes in order.
+#[cfg_attr(miri, ignore = "many rounds, for statistics")]
 #[test]
 fn ch8_a_loop() {
     let (sender, receiver) = channel::bounded(10);
@@ -255,6 +257,7 @@ fn ch8_a_loop() {
 }
 
 /// S78 with channels: nil ones are never ready, full ones about equally often.
+#[cfg_attr(miri, ignore = "many rounds, for statistics")]
 #[test]
 fn s78_a_hundred_channels() {
     let before = chance::set_seed(Some(8));
@@ -354,7 +357,7 @@ fn between_threads() {
         });
     });
     block_on(async {
-        for n in 0..200 {
+        for n in 0..if cfg!(miri) { 10 } else { 200 } {
             send(&to, n).await.unwrap();
             assert_eq!(answers.recv().await, Some(n * 2));
         }

@@ -57,6 +57,7 @@ mod tests {
 
     use super::*;
 
+    #[cfg_attr(miri, ignore = "many rounds, for statistics")]
     #[test]
     fn every_permutation_is_equally_likely() {
         let before = chance::set_seed(Some(1));
