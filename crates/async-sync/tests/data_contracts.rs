@@ -176,6 +176,7 @@ fn futures_without_names_can_be_sent() {
     drop(is_send(pool.closed()));
 }
 
+#[allow(clippy::type_complexity, reason = "each of them once")]
 fn variance<'short, 'long: 'short>(
     guard: KeyedGuard<'long, u8>,
     lock: KeyedLock<'long, u8>,

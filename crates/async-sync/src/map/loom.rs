@@ -1,5 +1,6 @@
 //! Models of `get_or_compute`. The map's own operations are single steps here (loom does not see into
-//! `papaya`); what is explored is their order among the steps of the table and of the cell.
+//! `papaya`, but is told of each); what is explored is their order among the steps of the table and of
+//! the cell.
 
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;

@@ -69,6 +69,9 @@ pub struct Map<K, V, S = RandomState> {
     computing: Table<K, Computing<V>>,
     /// For these. (`papaya` does not show its own.)
     hasher: RandomState,
+    /// What a model checker sees of the entries: that they were read or changed.
+    #[cfg(loom)]
+    steps: sync_core::atomic::AtomicUsize,
 }
 
 impl<K, V> Map<K, V> {
@@ -97,7 +100,20 @@ impl<K, V, S> Map<K, V, S> {
             entries,
             computing: Table::new(),
             hasher: RandomState::new(),
+            #[cfg(loom)]
+            steps: sync_core::atomic::AtomicUsize::new(0),
         }
+    }
+}
+
+#[cfg(loom)]
+impl<K, V, S> Map<K, V, S> {
+    fn read(&self) {
+        self.steps.load(sync_core::atomic::Ordering::Acquire);
+    }
+
+    fn changed(&self) {
+        self.steps.fetch_add(1, sync_core::atomic::Ordering::AcqRel);
     }
 }
 
@@ -138,6 +154,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        #[cfg(loom)]
+        self.read();
         self.entries.get(key, &self.entries.guard()).map(look)
     }
 
@@ -158,6 +176,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        #[cfg(loom)]
+        self.changed();
         let guard = self.entries.guard();
         self.entries.remove(key, &guard).is_some()
     }
@@ -273,6 +293,8 @@ where
     /// ```
     #[doc(alias = "LoadOrStore")]
     pub fn load_or_store(&self, key: K, value: V) -> (V, bool) {
+        #[cfg(loom)]
+        self.changed();
         match self.entries.try_insert(key, value, &self.entries.guard()) {
             Ok(stored) => (stored.clone(), false),
             Err(occupied) => (occupied.current.clone(), true),
