@@ -15,7 +15,9 @@ const SCHEDULES: u32 = 10_000;
 pub(super) fn bounded() -> impl Iterator<Item = Step> {
     MODELLED.iter().map(|package| {
         let command = model("loom", package).env("LOOM_MAX_PREEMPTIONS", "2");
-        Step::new(format!("loom {package}")).minutes(20).run(command)
+        Step::new(format!("loom {package}"))
+            .minutes(20)
+            .run(command)
     })
 }
 
