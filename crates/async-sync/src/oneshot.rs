@@ -1,7 +1,7 @@
 //! A channel for one item: the reply to a request.
 //!
-//! A [`channel`](crate::channel) of one place whose handles are used up: sending never waits, and nobody
-//! can send twice. Who does not want the reply any more drops the receiver, and the sender gets the item
+//! A [bounded channel](channel::bounded) of one place whose handles are used up: sending never waits, and
+//! nobody can send twice. Who does not want the reply any more drops the receiver, and the sender gets the item
 //! back. (In Go, a worker whose result nobody receives hangs for ever, unless somebody thought of giving the
 //! channel a place.)
 //!

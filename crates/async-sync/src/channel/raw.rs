@@ -378,28 +378,22 @@ impl<T> Chan<T> {
         let mut _items = Items::with_capacity(0);
         let mut queue = self.queue.lock();
         self.with(&queue, |state| state.books = state.books.close());
+        // (Those are left whose futures were leaked, and senders that have not come for a permit.)
         let mut revoked = 0;
-        loop {
-            // (Those are left whose futures were leaked, and senders that have not come for a permit.)
-            while let Some(owner) = queue.front(BATONS) {
-                let kind = Mark::kind_of(owner.tag());
-                owner.revoke();
-                self.with(&queue, |state| state.take_back(kind));
-                revoked += 1;
-                if revoked % WORK == 0 {
-                    self.flush(&mut queue);
-                }
-            }
-            let done = self.with(&queue, |state| {
-                let books = state.books.abandon()?;
-                state.books = books;
-                Some(state.items.take())
-            });
-            if let Some(items) = done {
-                _items = items;
-                break;
+        while let Some(owner) = queue.front(BATONS) {
+            let kind = Mark::kind_of(owner.tag());
+            owner.revoke();
+            self.with(&queue, |state| state.take_back(kind));
+            revoked += 1;
+            if revoked % WORK == 0 {
+                self.flush(&mut queue);
             }
         }
+        self.with(&queue, |state| {
+            let books = state.books.abandon();
+            state.books = books.expect("all promises were taken back");
+            _items = state.items.take();
+        });
         self.pass_on(&mut queue);
     }
 
