@@ -83,8 +83,8 @@ const CHILDREN: &str = "The floor keeps nothing of its tasks but their handles. 
      abort each child, in a slot under a lock, and the child gives the slot back from the worker on \
      which it ends: two short critical sections a child, which spawner and workers share.";
 const PLACES: &str = "An exchange and a store for each side, as in kanal; besides, ours looks whether \
-     anybody waits on either side, and at two places of the books. 137 instructions for the pair, kanal's \
-     106.";
+     anybody waits on either side, and at two places of the books. 138 instructions for the pair, kanal's \
+     108.";
 const PROMISES: &str = "An item that is handed to a waiting receiver is promised to it, and can be given \
      to another if the receiver does not come; so the receiver locks the queue again to claim it, and the \
      promise notes the time. In a rendezvous an item takes 750 instructions beside the runtime's, 250 in \

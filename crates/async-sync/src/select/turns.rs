@@ -51,7 +51,7 @@ impl<const N: usize> Turns<N> {
     }
 }
 
-#[cfg(all(test, not(any(loom, shuttle))))]
+#[cfg(all(test, feature = "std", not(any(loom, shuttle))))]
 mod tests {
     use std::collections::BTreeMap;
 
