@@ -117,7 +117,8 @@ fn build() -> String {
     if cfg!(debug_assertions) {
         "WITHOUT OPTIMISATION: the figures mean nothing".to_owned()
     } else {
-        "release; `cargo xtask bench` adds fat LTO and one codegen unit".to_owned()
+        "release; `cargo xtask bench` without `--quick` adds fat LTO and one codegen unit"
+            .to_owned()
     }
 }
 

@@ -58,9 +58,12 @@ pub(crate) fn deep() -> Vec<Step> {
     steps
 }
 
-/// With the profile of criterion's benches: fat LTO, one codegen unit.
+/// With the profile of criterion's benches, fat LTO and one codegen unit, which takes minutes to build; a
+/// look does without.
 pub(crate) fn bench(report: &Report) -> Vec<Step> {
-    let mut command = Command::cargo("run --profile bench -p benches --bin report --");
+    let profile = if report.quick { "release" } else { "bench" };
+    let run = format!("run --profile {profile} -p benches --bin report --");
+    let mut command = Command::cargo(run);
     let mut add = |name: &str, value: Option<&str>| {
         command.args.push(name.to_owned());
         command.args.extend(value.map(str::to_owned));
