@@ -93,12 +93,26 @@ impl Tier {
         };
         let commands = match self {
             // One package at a time: a fault in the lower one is mostly found before the upper one
-            // is built.
+            // is built. And of a package with many test programs those first that are named after
+            // what has the fault, for the same reason.
             Tier::Tests => room
                 .packages()
                 .iter()
-                // All features, as CI has it: some tests need one that no model can be built with.
-                .map(|package| debug(&format!("test -p {package} --all-features --lib --tests")))
+                .flat_map(|package| {
+                    let tests = test_programs(&dir.join("crates").join(package).join("tests"));
+                    let own: String = tests
+                        .iter()
+                        .filter(|test| primitive(file).is_some_and(|p| test.starts_with(p)))
+                        .map(|test| format!(" --test {test}"))
+                        .collect();
+                    let own = (!own.is_empty()).then(|| format!("--lib{own}"));
+                    // All features, as CI has it: some tests need one that no model can be built with.
+                    own.into_iter()
+                        .chain(["--lib --tests".to_owned()])
+                        .map(move |which| {
+                            debug(&format!("test -p {package} --all-features {which}"))
+                        })
+                })
                 .collect(),
             Tier::Conformance | Tier::Explorer => {
                 let wanted = |name: &String| name.starts_with(EXPLORER) == (self == Tier::Explorer);

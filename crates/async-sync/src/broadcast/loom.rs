@@ -52,6 +52,31 @@ fn a_send_happens_before_each_receive() {
     });
 }
 
+/// What was done before any sender was dropped, not only the last, is seen by whoever is told of the end.
+#[test]
+fn what_every_sender_did_happens_before_the_end() {
+    model(|| {
+        let (sender, mut receiver) = channel::<()>(1);
+        let notes = Arc::new([Note::default(), Note::default()]);
+        let threads = [(0, sender.clone()), (1, sender)].map(|(n, sender)| {
+            let notes = Arc::clone(&notes);
+            thread::spawn(move || {
+                // SAFETY: loom checks it.
+                notes[n].0.with_mut(|note| unsafe { *note = 1 });
+                drop(sender);
+            })
+        });
+        assert_eq!(block_on(receiver.recv()), Err(RecvError::Closed));
+        for note in &*notes {
+            // SAFETY: loom checks it.
+            assert_eq!(note.0.with(|note| unsafe { *note }), 1);
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}
+
 /// A receiver leaves and comes back while items are sent and thrown away: it has had or missed all of them.
 #[test]
 fn items_and_misses_add_up() {

@@ -41,9 +41,8 @@ mod stream;
 
 use alloc::sync::Arc;
 use core::fmt;
-use core::sync::atomic::AtomicUsize;
 
-use sync_core::atomic::UnsafeCell;
+use sync_core::atomic::{AtomicUsize, UnsafeCell};
 use sync_core::waiters::{Contains, Driver};
 
 pub use futures::{Changed, WaitFor};

@@ -6,7 +6,8 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
-use core::sync::atomic::Ordering;
+
+use sync_core::atomic::Ordering;
 
 use super::receiver::ReceiverOf;
 use super::{Receiver, Watch};
