@@ -386,6 +386,30 @@ fn counting(ctx: &Context, calls: &Arc<AtomicUsize>) -> OnCancel {
     })
 }
 
+/// However the handle of a callback ends, it keeps nothing.
+#[test]
+fn a_callbacks_handle_keeps_its_scope_and_no_longer() {
+    let ctx = Context::new();
+    let ends: [fn(OnCancel); 4] = [
+        |handle| assert!(handle.stop()),
+        drop,
+        OnCancel::detach,
+        |handle| {
+            let _ = std::thread::spawn(move || {
+                let _handle = handle;
+                panic!("(on purpose)");
+            })
+            .join();
+        },
+    ];
+    for end in ends {
+        let handle = ctx.child().on_cancel(|_| {});
+        assert_eq!(ctx.children(), 1, "the handle keeps the scope");
+        end(handle);
+        assert_eq!(ctx.children(), 0);
+    }
+}
+
 #[test]
 fn callbacks_are_called_once_or_withdrawn() {
     let ctx = Context::new();

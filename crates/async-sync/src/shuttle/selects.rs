@@ -122,7 +122,9 @@ fn selects_on_two_channels(capacity: usize) {
                     }
                 }
                 if sending.fetch_sub(1, Ordering::SeqCst) == 1 {
-                    receivers.iter().for_each(|receiver| drop(receiver.close()));
+                    for receiver in &receivers {
+                        receiver.close();
+                    }
                 }
             }
             2 => {
