@@ -12,6 +12,7 @@ use sync_core::clock;
 use crate::mutex::{Adaptive, Barging, Fifo, Mutex, Policy};
 use crate::{RawWaitGroup, Semaphore, channel};
 
+mod broadcast;
 #[cfg(feature = "context")]
 mod context;
 #[cfg(all(feature = "keyed", feature = "pool", feature = "resource-pool"))]

@@ -248,6 +248,8 @@ fn debug(args: &str) -> Command {
         .env("CARGO_TARGET_DIR", target_dir("debug"))
         // Nobody debugs a mutant, and linking is most of the time.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        // One text differs from what was compiled before.
+        .env("CARGO_INCREMENTAL", "1")
 }
 
 fn optimised(checker: &'static str, package: &str) -> Command {

@@ -77,6 +77,19 @@ fn what_every_sender_did_happens_before_the_end() {
     });
 }
 
+/// A receiver that has found nothing and queues does not sleep through what is sent meanwhile. (No end
+/// follows that would wake it.)
+#[test]
+fn a_newcomer_against_a_send() {
+    model(|| {
+        let (sender, mut receiver) = channel(1);
+        let waiter = thread::spawn(move || assert_eq!(block_on(receiver.recv()), Ok(7)));
+        assert_eq!(sender.send(7).unwrap(), 1);
+        waiter.join().unwrap();
+        assert_eq!(sender.waiters(), 0);
+    });
+}
+
 /// A receiver leaves and comes back while items are sent and thrown away: it has had or missed all of them.
 #[test]
 fn items_and_misses_add_up() {
