@@ -386,6 +386,22 @@ fn counting(ctx: &Context, calls: &Arc<AtomicUsize>) -> OnCancel {
     })
 }
 
+/// What is withdrawn keeps nothing: the scope goes with its last handle.
+#[test]
+fn a_stopped_callback_lets_go_of_its_scope() {
+    let parent = Context::new();
+    let child = parent.child();
+    assert!(child.on_cancel(|_| ()).stop());
+    assert_eq!(parent.children(), 1);
+    drop(child);
+    assert_eq!(parent.children(), 0);
+    let child = parent.child();
+    parent.cancel();
+    let stopped = child.on_cancel(|_| ());
+    drop(child);
+    assert!(!stopped.stop());
+}
+
 #[test]
 fn callbacks_are_called_once_or_withdrawn() {
     let ctx = Context::new();
