@@ -174,6 +174,7 @@ impl<'a, const LANES: usize> Links<'a, LANES> {
         // SAFETY: the caller's promise, and the lock is held.
         let next = unsafe { node.read(|fields| fields.next) };
         // The first of them, and the last.
-        ptr::eq(node, self.head(batons)) && (ptr::eq(next, node) || ptr::eq(next, self.below(batons)))
+        ptr::eq(node, self.head(batons))
+            && (ptr::eq(next, node) || ptr::eq(next, self.below(batons)))
     }
 }
