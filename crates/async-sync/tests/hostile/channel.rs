@@ -300,3 +300,55 @@ fn a_place_that_could_not_be_returned_is_free() {
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
     }
 }
+
+/// Panics the first time it is called.
+fn once() -> Box<dyn Fn()> {
+    let armed = Cell::new(true);
+    Box::new(move || assert!(!armed.take(), "a waker"))
+}
+
+/// A waker panics when it is dropped, in the poll that refuses: the next poll says so, and has the item.
+#[test]
+fn a_refusal_that_could_not_be_returned_is_returned_by_the_next_poll() {
+    let _time = support::VirtualTime::start();
+    // A newcomer, whose waker closes the channel.
+    let (sender, _receiver) = channel::bounded(1);
+    sender.try_send(1).unwrap();
+    let closing = sender.clone();
+    let script = Script {
+        on_clone: Box::new(move || {
+            closing.close();
+        }),
+        on_drop: once(),
+        ..Script::default()
+    };
+    let mut send = Box::pin(sender.send(7));
+    assert!(panics(|| poll(&mut send, &script).is_ready()));
+    let refused = poll(&mut send, &Script::default());
+    assert!(matches!(refused, Poll::Ready(Err(error)) if error.into_inner() == 7));
+    assert!(
+        panics(|| poll(&mut send, &Script::default()).is_ready()),
+        "it is over"
+    );
+
+    // One that was given a place, and comes too late.
+    let (sender, receiver) = channel::bounded(1);
+    sender.try_send(1).unwrap();
+    let mut place = Box::pin(sender.reserve());
+    assert!(poll(&mut place, &Script::default()).is_pending());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    sender.close();
+    let script = Script {
+        on_drop: once(),
+        ..Script::default()
+    };
+    assert!(panics(|| poll(&mut place, &script).is_ready()));
+    assert!(matches!(
+        poll(&mut place, &Script::default()),
+        Poll::Ready(Err(_))
+    ));
+    assert!(
+        panics(|| poll(&mut place, &Script::default()).is_ready()),
+        "it is over"
+    );
+}
