@@ -311,11 +311,13 @@ impl<T> Watch<T> {
     }
 
     /// A receiver that has seen the last value, and borrows the watch.
+    #[must_use]
     pub fn subscribe(&self) -> Watcher<'_, T> {
         ReceiverOf::new(self)
     }
 
     /// A receiver that has seen the last value, and keeps the `Arc`.
+    #[must_use]
     pub fn subscribe_owned(self: &Arc<Self>) -> Receiver<T> {
         ReceiverOf::new(Arc::clone(self))
     }
