@@ -133,7 +133,8 @@ fn the_first_cause_stays() {
     assert_eq!(text(&born), "second", "born cancelled");
     assert_eq!(root.children(), 0);
     let kind = |cause: Cause| std::io::Error::from(cause).kind();
-    assert_eq!(kind(Cause::Canceled), std::io::ErrorKind::Interrupted);
+    // (Not `Interrupted`: the standard library tries those again, for ever.)
+    assert_eq!(kind(Cause::Canceled), std::io::ErrorKind::Other);
     assert_eq!(kind(Cause::DeadlineExceeded), std::io::ErrorKind::TimedOut);
     assert_eq!(kind(cause), std::io::ErrorKind::Other);
     assert_eq!(
@@ -408,6 +409,22 @@ fn a_callbacks_handle_keeps_its_scope_and_no_longer() {
         end(handle);
         assert_eq!(ctx.children(), 0);
     }
+}
+
+/// What is withdrawn keeps nothing: the scope goes with its last handle.
+#[test]
+fn a_stopped_callback_lets_go_of_its_scope() {
+    let parent = Context::new();
+    let child = parent.child();
+    assert!(child.on_cancel(|_| ()).stop());
+    assert_eq!(parent.children(), 1);
+    drop(child);
+    assert_eq!(parent.children(), 0);
+    let child = parent.child();
+    parent.cancel();
+    let stopped = child.on_cancel(|_| ());
+    drop(child);
+    assert!(!stopped.stop());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 #[cfg(feature = "context")]
 #[path = "contracts/context.rs"]
 mod context;
+#[path = "contracts/unwind.rs"]
+mod unwind;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};

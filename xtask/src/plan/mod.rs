@@ -26,9 +26,10 @@ pub(crate) fn test() -> Vec<Step> {
         Step::new("clippy").run(Command::cargo(
             "clippy --workspace --all-targets --all-features -- -D warnings",
         )),
-        // Unit, integration and doc tests.
+        // Unit, integration and doc tests, and nearly everything is built here: ten minutes when the machine
+        // does nothing else.
         Step::new("tests")
-            .minutes(15)
+            .minutes(30)
             .run(Command::cargo("test --workspace --all-features").some_test_runs()),
         documentation(false),
         msrv(),

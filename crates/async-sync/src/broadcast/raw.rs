@@ -26,6 +26,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use sync_core::atomic::{AtomicUsize, UnsafeCell};
 use sync_core::waiters::{Driver, Left, Locked, OnUnwind, Protocol, Turn, Verdict, WaitList};
@@ -52,6 +53,9 @@ struct State<T> {
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Send for Shared<T> {}
+// Nothing foreign runs under the lock, so a panic finds the channel whole. It gives `&T` to `Clone`.
+impl<T: RefUnwindSafe> UnwindSafe for Shared<T> {}
+impl<T: RefUnwindSafe> RefUnwindSafe for Shared<T> {}
 
 /// What a receiver finds.
 pub(super) enum Taken<T> {

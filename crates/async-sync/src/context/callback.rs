@@ -50,8 +50,7 @@ impl OnCancel {
     /// If not, it has been called or is being called by another thread; this does not wait for it.
     #[allow(clippy::must_use_candidate, reason = "to withdraw it is the purpose")]
     pub fn stop(mut self) -> bool {
-        // (The destructor finds it withdrawn, and gives up the handle's share in the scope.)
-        self.withdraw()
+        self.withdraw() // and `drop` finds nothing to do
     }
 
     /// Leaves the function in its place. It is called when the context is cancelled, or dropped when

@@ -34,6 +34,7 @@ use super::{Receiver, Watch};
 /// assert_eq!(worker.await.unwrap(), 100, "the last one is never missed");
 /// # });
 /// ```
+#[must_use]
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
     let watch = Arc::new(Watch::new(value));
     // Relaxed: nobody else has it yet.

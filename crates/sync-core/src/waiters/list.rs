@@ -35,6 +35,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr;
 use core::task::Waker;
 
@@ -58,6 +59,9 @@ pub struct WaitList<const LANES: usize = 1> {
 unsafe impl<const LANES: usize> Send for WaitList<LANES> {}
 // SAFETY: as above.
 unsafe impl<const LANES: usize> Sync for WaitList<LANES> {}
+// Rule 2: whatever panics, the queue is whole.
+impl<const LANES: usize> UnwindSafe for WaitList<LANES> {}
+impl<const LANES: usize> RefUnwindSafe for WaitList<LANES> {}
 
 impl<const LANES: usize> WaitList<LANES> {
     /// The lane where batons lie.

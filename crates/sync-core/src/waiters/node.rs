@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomPinned;
 use core::mem::MaybeUninit;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr;
 use core::task::Waker;
 
@@ -171,6 +172,9 @@ unsafe impl Send for Waiter {}
 // SAFETY: as above. A shared reference gives access to the atomic phase and, to read only, to the
 // stage, which the future changes while it is borrowed mutably.
 unsafe impl Sync for Waiter {}
+// As for `WaitList`.
+impl UnwindSafe for Waiter {}
+impl RefUnwindSafe for Waiter {}
 
 impl Waiter {
     const_fn! {

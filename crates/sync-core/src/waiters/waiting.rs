@@ -452,10 +452,15 @@ fn arrive<P: Protocol<LANES>, const LANES: usize>(
         let mut turn = Turn::new(node, waker, Phase::Idle, true);
         let verdict = raw.arrive(&mut queue, &mut turn);
         if let Verdict::Refused(code) = verdict {
-            node.set_stage(Stage::Done);
+            refuse(node, code);
+            node.set_stage(Stage::Waiting);
             if P::LOOKING_CONCERNS_ALL || queue.concerns_batons() {
                 raw.pass_on(&mut queue);
             }
+            // Foreign code, both.
+            drop(queue);
+            drop(mine);
+            node.set_stage(Stage::Done);
             return Poll::Ready(Err(Refused(code)));
         }
         let look_again = if verdict == Verdict::Acquired {
@@ -631,7 +636,8 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
                 // SAFETY: the phase says so, and the lock is held.
                 unsafe { queue.unlink(node) };
             }
-            // SAFETY: the lock is held, and the stage changes below: nobody asks for the phase again.
+            // SAFETY: the lock is held, and below the phase changes, or the stage: then nobody asks for the
+            // phase again.
             let (old, given) = unsafe { node.write(|f| (f.take_waker(phase), f.baton)) };
             wakers.old = old;
             if phase.is_baton() {
@@ -639,7 +645,7 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
             }
             match verdict {
                 Verdict::Refused(code) => {
-                    node.set_stage(Stage::Done);
+                    refuse(node, code);
                     Step::Over(Err(Refused(code)))
                 }
                 _ => {
@@ -690,6 +696,15 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
         raw.pass_on(queue);
     }
     step
+}
+
+/// A waiter is out of the queue with the primitive's refusal. The future is over when foreign wakers have
+/// been called and dropped: if one panics, the next poll returns the refusal.
+#[inline]
+fn refuse(node: &Waiter, code: u8) {
+    debug_assert_ne!(code, 0, "that is success");
+    // Relaxed: only its future looks at it from here on.
+    node.set_phase(Phase::settled(code), Ordering::Relaxed);
 }
 
 /// The end of the story, if the phase is one.
