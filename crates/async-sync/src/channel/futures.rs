@@ -27,12 +27,12 @@ pub(super) fn poll_recv<T, H: Refers<T>>(
     slot: Pin<&mut Slot<T>>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<T>> {
-    if waiting.is_idle() {
-        let attempt = waiting.holder().try_take();
-        if attempt.as_ref().err() != Some(&TryRecvError::Empty) {
-            waiting.finish();
-            return Poll::Ready(attempt.ok());
-        }
+    let attempt = waiting.as_mut().attempt(|chan| match chan.try_take() {
+        Err(TryRecvError::Empty) => None,
+        done => Some(done.ok()),
+    });
+    if let Some(done) = attempt {
+        return Poll::Ready(done);
     }
     let mark = slot.into_ref().get_ref().get();
     let result = ready!(waiting.as_mut().poll_marked(cx, mark));
@@ -49,24 +49,23 @@ pub(super) fn poll_send<T, H: Refers<T>>(
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), SendError<T>>> {
     let mark = slot.into_ref().get_ref().put();
-    if waiting.is_idle() {
+    let attempt = waiting.as_mut().attempt(|chan| {
         // SAFETY: the mark is that of the slot beside the waiter, for a `T`. The waiter is idle, hence not
         // linked, and the slot is ours.
-        let attempt = match unsafe { mark.take() } {
-            Some(item) => waiting.holder().try_put(item),
-            // The last poll sent it and did not return, because a waker panicked.
-            None => Ok(()),
+        let Some(item) = (unsafe { mark.take() }) else {
+            return Some(Ok(())); // the last poll sent it and did not return, because a waker panicked
         };
-        match attempt {
+        match chan.try_put(item) {
             Err(TrySendError::Full(item)) => {
                 // SAFETY: as above.
-                unsafe { mark.fill(item) }
+                unsafe { mark.fill(item) };
+                None
             }
-            done => {
-                waiting.finish();
-                return Poll::Ready(done.map_err(|error| SendError(error.into_inner())));
-            }
+            done => Some(done.map_err(|error| SendError(error.into_inner()))),
         }
+    });
+    if let Some(done) = attempt {
+        return Poll::Ready(done);
     }
     let result = ready!(waiting.as_mut().poll_marked(cx, mark));
     Poll::Ready(result.map(|_| ()).map_err(|_| {

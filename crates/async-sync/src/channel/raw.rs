@@ -121,9 +121,12 @@ impl<T> State<T> {
 
     #[inline]
     fn take(&mut self) -> Option<T> {
-        let books = self.books.take()?;
+        // Asked first and changed last, so that of the books one number is read and written.
+        if self.books.ready() == 0 {
+            return None;
+        }
         let item = self.items.pop()?;
-        self.books = books;
+        self.books = self.books.take().expect("an item is ready");
         Some(item)
     }
 

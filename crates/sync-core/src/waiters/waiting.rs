@@ -324,6 +324,20 @@ where
         self.waiter.stage() == Stage::Held
     }
 
+    /// If the future is idle, its outer future tries without the queue. If that comes to something, this
+    /// future is over.
+    #[inline(always)]
+    pub fn attempt<R>(self: Pin<&mut Self>, f: impl FnOnce(&H) -> Option<R>) -> Option<R> {
+        let this = self.into_ref().get_ref();
+        if this.waiter.stage() != Stage::Idle {
+            return None;
+        }
+        let done = f(&this.holder)?;
+        // `f` has the holder only, so the future is still idle.
+        this.waiter.set_stage(Stage::Done);
+        Some(done)
+    }
+
     /// An idle future is over: its outer future got by another way what it would have waited for.
     ///
     /// # Panics
