@@ -138,6 +138,11 @@ impl<const LANES: usize> WaitList<LANES> {
 pub struct Patience(u32);
 
 impl Patience {
+    #[inline]
+    pub(super) fn of(guarded: Guarded) -> Self {
+        Patience(limit(guarded))
+    }
+
     /// Whether a baton that was given at tick `given` has been unclaimed for too long at tick `now`.
     #[inline]
     #[must_use]
@@ -173,6 +178,10 @@ pub struct Locked<'a, const LANES: usize> {
     batons_moved: bool,
     /// Whether somebody was taken out of the queue by another one.
     pub(super) expelled: bool,
+    /// See [`now`](Locked::now).
+    now: Option<u32>,
+    /// See [`now_at_least`](Locked::now_at_least).
+    not_before: Option<u32>,
     pub(super) batch: WakeBatch,
 }
 
@@ -184,6 +193,8 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             links,
             batons_moved: false,
             expelled: false,
+            now: None,
+            not_before: None,
             batch: WakeBatch::new(),
         }
     }
@@ -206,7 +217,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     #[inline]
     #[must_use]
     pub fn patience(&self) -> Patience {
-        Patience(limit(self.links.guarded))
+        Patience::of(self.links.guarded)
     }
 
     /// A revoked waiter turned up: its baton was taken too early.
@@ -217,7 +228,24 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// A baton that was given at tick `given` is claimed: if that is soon enough, batons need no
     /// more patience than that.
     pub(super) fn claimed(&mut self, given: u32) {
+        self.not_before = Some(given);
         self.links.claimed(given);
+    }
+
+    /// The present tick. The clock is looked at once, as long as the queue stays locked.
+    #[inline]
+    pub fn now(&mut self) -> u32 {
+        *self.now.get_or_insert_with(clock::now)
+    }
+
+    /// A tick that has passed, to compare the ages of batons with: the present one, or without a look at the
+    /// clock, if a baton has just been claimed, the one at which that was given.
+    #[inline]
+    pub fn now_at_least(&mut self) -> u32 {
+        match (self.now, self.not_before) {
+            (None, Some(given)) => given,
+            _ => self.now(),
+        }
     }
 
     /// The first waiter of `lane`.
@@ -333,6 +361,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         }
 
         self.unlock();
+        (self.now, self.not_before) = (None, None);
         Relock(self).0.batch.wake_all();
     }
 
@@ -620,6 +649,23 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
     /// If the batch of wake-ups is full.
     pub fn give(self, phase: Phase, now: u32) {
         self.promote(phase, now, true);
+    }
+
+    /// The same, at the [present](Locked::now) tick.
+    #[inline]
+    pub fn give_now(self, phase: Phase) {
+        let now = self.queue.now();
+        self.promote(phase, now, true);
+    }
+
+    /// Whether its baton has been unclaimed for too long, for all that is [known](Locked::now_at_least).
+    #[inline]
+    #[must_use]
+    pub fn is_stale(&mut self) -> bool {
+        let given = self.given();
+        self.queue
+            .patience()
+            .is_over(given, self.queue.now_at_least())
     }
 
     /// The same; without `wake` it keeps its waker.

@@ -168,6 +168,31 @@ impl ChannelState {
         }
     }
 
+    /// An item is put in and promised at once.
+    #[inline]
+    #[must_use]
+    pub const fn hand_over(self) -> Self {
+        ChannelState {
+            promised: self.promised + 1,
+            ..self
+        }
+    }
+
+    /// Whether the channel is open, and nothing is ready, promised or reserved.
+    #[inline]
+    #[must_use]
+    pub const fn is_idle(self) -> bool {
+        (self.ready | self.promised | self.reserved) == 0 && !self.closed
+    }
+
+    /// Whether the channel is open, no place is kept free, and there would be room for exactly one item if
+    /// one were taken. In a rendezvous channel: whether nothing is ready.
+    #[inline]
+    #[must_use]
+    pub const fn is_just_full(self) -> bool {
+        self.ready == self.capacity && self.reserved == 0 && !self.closed
+    }
+
     /// An item is taken by somebody to whom one was promised.
     #[inline]
     #[must_use]
