@@ -16,6 +16,7 @@ use super::node::{Fields, Phase, Stage, Waiter};
 use super::slot::Mark;
 use super::waiting::{Contains, Driver, Protocol, Waiting};
 use crate::atomic::Ordering;
+use crate::clock;
 
 /// A queue that was locked [briefly](WaitList::lock_briefly). Dropping it unlocks the queue.
 pub struct Brief<'a, const LANES: usize>(Links<'a, LANES>);
@@ -170,6 +171,11 @@ where
         }
         let raw = this.holder.raw(Driver(()));
         let mine = cx.waker().clone();
+        let since = if <H::Target as Contains<LANES>>::Raw::TIMED {
+            clock::now()
+        } else {
+            0
+        };
         let mut queue = raw.queue(Driver(())).lock_briefly();
         if !may(&this.holder, &queue) {
             return Err(Some(mine));
@@ -178,7 +184,7 @@ where
         // pinned, as `self` is; the destructor of `Waiting` unlinks it.
         unsafe {
             this.waiter.set_mark(mark.as_ptr());
-            this.waiter.init(Fields::new(mine, 0));
+            this.waiter.init(Fields::new(mine, since));
             let lane = raw.lane(this.waiter.tag());
             queue.0.push_back(&raw const this.waiter, lane);
         }
@@ -242,5 +248,168 @@ impl<const LANES: usize> fmt::Debug for Brief<'_, LANES> {
         f.debug_struct("Brief")
             .field("len", &self.0.guarded.len())
             .finish()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use core::task::Poll;
+    use std::boxed::Box;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::super::bell::Bell;
+    use super::*;
+
+    #[derive(Default)]
+    struct Task(AtomicUsize);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Task {
+        fn woken(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    type Future<'a> = Pin<Box<Waiting<&'a Bell, 2>>>;
+
+    /// A future that waits, and its task.
+    fn waits(bell: &Bell) -> (Future<'_>, Arc<Task>, Waker) {
+        let task = Arc::new(Task::default());
+        let waker = Waker::from(Arc::clone(&task));
+        let mut future = Box::pin(Waiting::borrowed(bell, 0));
+        let queued = future.as_mut().queue_briefly(
+            &mut Context::from_waker(&waker),
+            Mark::PLACE,
+            |_, queue| queue.has_waiter(0) == (bell.waiters() != 0),
+        );
+        assert!(queued.is_ok());
+        (future, task, waker)
+    }
+
+    fn poll(future: &mut Future<'_>, waker: &Waker) -> bool {
+        match future.as_mut().poll(&mut Context::from_waker(waker)) {
+            Poll::Ready(result) => result.is_ok(),
+            Poll::Pending => false,
+        }
+    }
+
+    #[test]
+    fn who_queued_briefly_waits_as_others_do() {
+        let bell = Bell::new();
+        let (mut first, task, waker) = waits(&bell);
+        let (second, ..) = waits(&bell);
+        assert_eq!((bell.waiters(), task.woken()), (2, 0));
+        assert!(!poll(&mut first, &waker));
+        drop(second);
+        bell.ring_all();
+        assert_eq!((bell.waiters(), task.woken()), (0, 1));
+        assert!(poll(&mut first, &waker));
+    }
+
+    #[test]
+    fn who_may_not_queue_gets_its_waker_back() {
+        let bell = Bell::new();
+        let task = Arc::new(Task::default());
+        let waker = Waker::from(Arc::clone(&task));
+        let mut future = Box::pin(Waiting::borrowed(&bell, 0));
+        let cx = &mut Context::from_waker(&waker);
+        let refused = future.as_mut().queue_briefly(cx, Mark::PLACE, |_, _| false);
+        assert_eq!((Arc::strong_count(&task), bell.waiters()), (3, 0));
+        let mine = refused.expect_err("it may not");
+        assert!(mine.as_ref().expect("a clone was made").will_wake(&waker));
+        // With it, it waits; and one that waits is not queued twice.
+        let polled = future.as_mut().poll_marked(cx, Mark::PLACE, mine);
+        assert_eq!(
+            (
+                polled.is_pending(),
+                Arc::strong_count(&task),
+                bell.waiters()
+            ),
+            (true, 3, 1)
+        );
+        let again = future.as_mut().queue_briefly(cx, Mark::PLACE, |_, _| true);
+        assert!(again.expect_err("it waits already").is_none());
+        drop(future);
+        assert_eq!((Arc::strong_count(&task), bell.waiters()), (2, 0));
+    }
+
+    #[test]
+    fn the_first_is_settled_and_leaves() {
+        let bell = Bell::new();
+        let (mut first, task, waker) = waits(&bell);
+        let (_second, other, _) = waits(&bell);
+        let mark = bell.list().lock_briefly().front_mark(0);
+        assert_eq!(mark, Some(Mark::PLACE.as_ptr()));
+        let woken = bell.list().lock_briefly().settle_front(0, 0);
+        assert_eq!((bell.waiters(), task.woken()), (1, 0));
+        woken.expect("its waker").wake();
+        assert_eq!((task.woken(), other.woken()), (1, 0));
+        assert!(poll(&mut first, &waker));
+        assert!(
+            Bell::new()
+                .list()
+                .lock_briefly()
+                .settle_front(0, 0)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn grants_are_given_in_turn_and_claimed_if_they_may_be() {
+        let before = clock::set_virtual(Some(1 << 30));
+        let bell = Bell::new();
+        let mut all: [_; 3] = core::array::from_fn(|_| waits(&bell));
+        let then = clock::now();
+        for n in 0..2 {
+            let woken = bell.list().lock_briefly().grant_next(then);
+            woken.expect("its waker").wake();
+            assert_eq!(all[n].1.woken(), 1);
+        }
+        assert_eq!(all[2].1.woken(), 0);
+        let stale = |now| bell.list().lock_briefly().has_stale_baton(now);
+        assert!(!stale(then) && stale(then + 2 * clock::MILLI));
+        // It may not, and nothing has happened; nor for one that was granted nothing.
+        for n in [0, 2] {
+            let claimed = all[n].0.as_mut().claim_briefly(|_, _, _| false, |_, _| ());
+            assert_eq!((claimed, bell.waiters()), (None, 3));
+        }
+        for n in (0..2).rev() {
+            let claimed = all[n].0.as_mut().claim_briefly(
+                |_, queue, given| given == then && queue.has_waiter(0),
+                |_, _| n,
+            );
+            assert_eq!((claimed, bell.waiters()), (Some(n), n + 1));
+            assert!(!bell.list().has_stale_baton());
+        }
+        let claimed = all[2].0.as_mut().claim_briefly(|_, _, _| true, |_, _| ());
+        assert_eq!((claimed, bell.waiters()), (None, 1));
+        drop(all);
+        assert!(bell.list().lock_briefly().grant_next(then).is_none());
+        clock::set_virtual(before);
+    }
+
+    #[test]
+    fn the_clock_is_looked_at_once_and_not_after_a_claim() {
+        let before = clock::set_virtual(Some(1 << 30));
+        let list = WaitList::<2>::new();
+        let mut queue = list.lock();
+        let now = queue.now();
+        clock::set_virtual(Some(1 << 31));
+        assert_eq!((queue.now(), queue.now_at_least()), (now, now));
+        queue.flush();
+        assert!(queue.now() > now, "others had the queue meanwhile");
+        queue.flush();
+        queue.claimed(now);
+        assert_eq!(queue.now_at_least(), now);
+        assert!(queue.now() > now && queue.now_at_least() > now);
+        drop(queue);
+        clock::set_virtual(before);
     }
 }
