@@ -55,7 +55,7 @@ fn wait_to_recv<T, H: Refers<T>>(
         return Poll::Pending;
     };
     let claimed = waiting.as_mut().claim_briefly(
-        |chan, queue, given| chan.may_claim(queue, given),
+        |chan, queue| chan.may_claim(queue),
         |chan, queue| chan.claim_first(queue),
     );
     if claimed.is_some() {

@@ -195,11 +195,11 @@ where
     }
 
     /// A future that was granted what it waits for takes it, by `take`, if the primitive `may` have it so:
-    /// nobody gets anything by that. It is told the tick at which the grant was given. The future is over then.
+    /// nobody gets anything by that. The future is over then.
     #[inline]
     pub fn claim_briefly<R>(
         self: Pin<&mut Self>,
-        may: impl FnOnce(&H, &Brief<'_, LANES>, u32) -> bool,
+        may: impl FnOnce(&H, &Brief<'_, LANES>) -> bool,
         take: impl FnOnce(&H, &Brief<'_, LANES>) -> R,
     ) -> Option<R> {
         // Only shared references, as above.
@@ -215,13 +215,14 @@ where
         if this.waiter.phase(Ordering::Relaxed) != Phase::Granted {
             return None;
         }
-        // SAFETY: a granted node is linked, and the lock is held.
-        let given = unsafe { this.waiter.read(|fields| fields.baton) };
-        if !may(&this.holder, &queue, given) {
+        if !may(&this.holder, &queue) {
             return None;
         }
-        // SAFETY: as above.
-        unsafe { queue.0.unlink(&this.waiter) };
+        // SAFETY: a granted node is linked, and the lock is held.
+        let given = unsafe {
+            queue.0.unlink(&this.waiter);
+            this.waiter.read(|fields| fields.baton)
+        };
         queue.0.claimed(given);
         let oldest = queue.front(WaitList::<LANES>::BATONS).map_or(0, |node| {
             // SAFETY: the lock is held and the node is linked.
@@ -377,18 +378,18 @@ mod tests {
         assert!(!stale(then) && stale(then + 2 * clock::MILLI));
         // It may not, and nothing has happened; nor for one that was granted nothing.
         for n in [0, 2] {
-            let claimed = all[n].0.as_mut().claim_briefly(|_, _, _| false, |_, _| ());
+            let claimed = all[n].0.as_mut().claim_briefly(|_, _| false, |_, _| ());
             assert_eq!((claimed, bell.waiters()), (None, 3));
         }
         for n in (0..2).rev() {
-            let claimed = all[n].0.as_mut().claim_briefly(
-                |_, queue, given| given == then && queue.has_waiter(0),
-                |_, _| n,
-            );
+            let claimed = all[n]
+                .0
+                .as_mut()
+                .claim_briefly(|_, queue| queue.has_waiter(0), |_, _| n);
             assert_eq!((claimed, bell.waiters()), (Some(n), n + 1));
             assert!(!bell.list().has_stale_baton());
         }
-        let claimed = all[2].0.as_mut().claim_briefly(|_, _, _| true, |_, _| ());
+        let claimed = all[2].0.as_mut().claim_briefly(|_, _| true, |_, _| ());
         assert_eq!((claimed, bell.waiters()), (None, 1));
         drop(all);
         assert!(bell.list().lock_briefly().grant_next(then).is_none());
@@ -396,19 +397,15 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_looked_at_once_and_not_after_a_claim() {
+    fn the_clock_is_looked_at_once() {
         let before = clock::set_virtual(Some(1 << 30));
         let list = WaitList::<2>::new();
         let mut queue = list.lock();
         let now = queue.now();
         clock::set_virtual(Some(1 << 31));
-        assert_eq!((queue.now(), queue.now_at_least()), (now, now));
+        assert_eq!(queue.now(), now);
         queue.flush();
         assert!(queue.now() > now, "others had the queue meanwhile");
-        queue.flush();
-        queue.claimed(now);
-        assert_eq!(queue.now_at_least(), now);
-        assert!(queue.now() > now && queue.now_at_least() > now);
         drop(queue);
         clock::set_virtual(before);
     }

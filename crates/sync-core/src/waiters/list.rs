@@ -180,8 +180,6 @@ pub struct Locked<'a, const LANES: usize> {
     pub(super) expelled: bool,
     /// See [`now`](Locked::now).
     now: Option<u32>,
-    /// See [`now_at_least`](Locked::now_at_least).
-    not_before: Option<u32>,
     pub(super) batch: WakeBatch,
 }
 
@@ -194,7 +192,6 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             batons_moved: false,
             expelled: false,
             now: None,
-            not_before: None,
             batch: WakeBatch::new(),
         }
     }
@@ -228,7 +225,6 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// A baton that was given at tick `given` is claimed: if that is soon enough, batons need no
     /// more patience than that.
     pub(super) fn claimed(&mut self, given: u32) {
-        self.not_before = Some(given);
         self.links.claimed(given);
     }
 
@@ -236,16 +232,6 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     #[inline]
     pub fn now(&mut self) -> u32 {
         *self.now.get_or_insert_with(clock::now)
-    }
-
-    /// A tick that has passed, to compare the ages of batons with: the present one, or without a look at the
-    /// clock, if a baton has just been claimed, the one at which that was given.
-    #[inline]
-    pub fn now_at_least(&mut self) -> u32 {
-        match (self.now, self.not_before) {
-            (None, Some(given)) => given,
-            _ => self.now(),
-        }
     }
 
     /// The first waiter of `lane`.
@@ -361,7 +347,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         }
 
         self.unlock();
-        (self.now, self.not_before) = (None, None);
+        self.now = None;
         Relock(self).0.batch.wake_all();
     }
 
@@ -658,14 +644,12 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
         self.promote(phase, now, true);
     }
 
-    /// Whether its baton has been unclaimed for too long, for all that is [known](Locked::now_at_least).
+    /// Whether its baton has been unclaimed for too long at the [present](Locked::now) tick.
     #[inline]
     #[must_use]
     pub fn is_stale(&mut self) -> bool {
         let given = self.given();
-        self.queue
-            .patience()
-            .is_over(given, self.queue.now_at_least())
+        self.queue.patience().is_over(given, self.queue.now())
     }
 
     /// The same; without `wake` it keeps its waker.

@@ -165,12 +165,17 @@ impl<T> Chan<T> {
         !queue.has_waiter(RECEIVERS) && self.with(queue, |state| state.books.is_just_full())
     }
 
-    /// Whether it concerns nobody if a receiver claims what was promised to it at this tick: no other
-    /// receiver waits, or none of them is to be told of the end, or could get what an older promise keeps.
+    /// Whether it concerns nobody if a receiver claims what was promised to it: no other receiver waits, or
+    /// none is to be told of the end, or could get what an old promise keeps.
     #[inline]
-    pub(in super::super) fn may_claim(&self, queue: &Brief<'_, LANES>, given: u32) -> bool {
-        !queue.has_waiter(RECEIVERS)
-            || !queue.has_stale_baton(given) && !self.with(queue, |state| state.books.is_closed())
+    pub(in super::super) fn may_claim(&self, queue: &Brief<'_, LANES>) -> bool {
+        if !queue.has_waiter(RECEIVERS) {
+            return true;
+        }
+        let (is_closed, promised) = self.with(queue, |state| {
+            (state.books.is_closed(), state.books.promised())
+        });
+        !is_closed && (promised == 1 || !queue.has_stale_baton(clock::now()))
     }
 
     /// The receiver of a promise takes the first item.
