@@ -81,6 +81,7 @@ impl<'a, const LANES: usize> Brief<'a, LANES> {
 
     /// Ends the wait of the first of `lane` with a verdict, and unlocks the queue. Its waker is to be called.
     #[inline]
+    #[must_use = "the waiter is to be woken"]
     pub fn settle_front(mut self, lane: usize, verdict: u8) -> Option<Waker> {
         debug_assert!(LANES > 1 && lane < WaitList::<LANES>::BATONS && verdict <= 200);
         let node_ptr = self.0.head(lane);
@@ -106,6 +107,7 @@ impl<'a, const LANES: usize> Brief<'a, LANES> {
     /// Grants to the first in the lane next to the batons, at tick `now`, and unlocks the queue. Its waker is
     /// to be called.
     #[inline]
+    #[must_use = "the waiter is to be woken"]
     pub fn grant_next(mut self, now: u32) -> Option<Waker> {
         let (lane, batons) = (WaitList::<LANES>::BATONS - 1, WaitList::<LANES>::BATONS);
         let node_ptr = self.0.head(lane);
@@ -368,10 +370,10 @@ mod tests {
         let bell = Bell::new();
         let mut all: [_; 3] = core::array::from_fn(|_| waits(&bell));
         let then = clock::now();
-        for n in 0..2 {
+        for (_, task, _) in &all[..2] {
             let woken = bell.list().lock_briefly().grant_next(then);
             woken.expect("its waker").wake();
-            assert_eq!(all[n].1.woken(), 1);
+            assert_eq!(task.woken(), 1);
         }
         assert_eq!(all[2].1.woken(), 0);
         let stale = |now| bell.list().lock_briefly().has_stale_baton(now);
