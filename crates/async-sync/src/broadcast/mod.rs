@@ -283,7 +283,7 @@ impl<T: Clone> Future for Recv<'_, T> {
             if !this.waiting.is_idle() {
                 // It waited. (If it has completed, this panics.)
                 let mark = Mark::from_ptr(core::ptr::without_provenance_mut(0));
-                let _ = ready!(this.waiting.as_mut().poll_marked(cx, mark));
+                let _ = ready!(this.waiting.as_mut().poll_marked(cx, mark, None));
                 this.waiting.as_mut().again();
             }
             let taken = take(shared, this.next);
@@ -295,7 +295,7 @@ impl<T: Clone> Future for Recv<'_, T> {
                 }));
             }
             let mark = Mark::from_ptr(core::ptr::without_provenance_mut(tag(**this.next)));
-            let _ = ready!(this.waiting.as_mut().poll_marked(cx, mark));
+            let _ = ready!(this.waiting.as_mut().poll_marked(cx, mark, None));
             this.waiting.as_mut().again();
         }
     }

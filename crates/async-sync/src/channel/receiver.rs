@@ -7,7 +7,7 @@ use core::fmt;
 use super::error::TryRecvError;
 use super::futures::{Recv, RecvMany};
 use super::handle::{Handle, Receives, Sends};
-use super::raw::Chan;
+use super::raw::{Chan, Otherwise};
 
 /// Receives from a channel. Clones receive from the same one: each item goes to one of them. When the
 /// last is dropped, the channel is closed and the items that are left are dropped.
@@ -60,7 +60,7 @@ impl<T> Receiver<T> {
     /// [`TryRecvError::Empty`]; or [`TryRecvError::Closed`], if nothing will come any more.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.handle.try_take()
+        self.handle.try_take(Otherwise::Leaves)
     }
 
     /// Receives the next item, and blocks the thread until there is one. It waits in the same queue as

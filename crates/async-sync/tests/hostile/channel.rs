@@ -195,6 +195,59 @@ fn wakers_that_panic_when_cloned_or_dropped_leave_a_channel_whole() {
     assert_eq!((left, receiver.waiters()), (vec![2], 0));
 }
 
+/// A script that does something when its waker is cloned, which it expects to happen once.
+fn while_cloned(act: impl FnOnce() + 'static) -> Script {
+    let act = Cell::new(Some(act));
+    Script {
+        on_clone: Box::new(move || act.take().expect("cloned once")()),
+        ..Script::default()
+    }
+}
+
+/// Between the attempt and the queue the waker is cloned: what comes then is not passed by.
+#[test]
+fn what_happens_while_a_waker_is_cloned_is_noticed() {
+    let _time = support::VirtualTime::start();
+    // There is an item, or the end.
+    let (sender, receiver) = channel::bounded(1);
+    let script = while_cloned(move || sender.try_send(1).unwrap());
+    let mut recv = Box::pin(receiver.recv());
+    assert_eq!(poll(&mut recv, &script), Poll::Ready(Some(1)));
+    let (sender, receiver) = channel::bounded::<u32>(1);
+    let script = while_cloned(move || drop(sender));
+    let mut recv = Box::pin(receiver.recv());
+    assert_eq!(poll(&mut recv, &script), Poll::Ready(None));
+    // A sender waits.
+    let (sender, receiver) = channel::rendezvous();
+    let send = Rc::new(RefCell::new(support::Polled::new(sender.send_owned(1))));
+    let theirs = Rc::clone(&send);
+    let script = while_cloned(move || assert!(theirs.borrow_mut().poll().is_pending()));
+    let mut recv = Box::pin(receiver.recv());
+    assert_eq!(poll(&mut recv, &script), Poll::Ready(Some(1)));
+    assert_eq!(send.borrow_mut().poll(), Poll::Ready(Ok(())));
+    // There is a place, or the end.
+    let (sender, receiver) = channel::bounded(1);
+    sender.try_send(1).unwrap();
+    let again = receiver.clone();
+    let script = while_cloned(move || assert_eq!(again.try_recv(), Ok(1)));
+    let mut send = Box::pin(sender.send(2));
+    assert_eq!(poll(&mut send, &script), Poll::Ready(Ok(())));
+    assert_eq!(receiver.try_recv(), Ok(2));
+    let (sender, receiver) = channel::rendezvous();
+    let script = while_cloned(move || drop(receiver));
+    let mut send = Box::pin(sender.send(1));
+    assert!(matches!(poll(&mut send, &script), Poll::Ready(Err(_))));
+    // A receiver waits.
+    let (sender, receiver) = channel::rendezvous();
+    let recv = Rc::new(RefCell::new(support::Polled::new(receiver.recv_owned())));
+    let theirs = Rc::clone(&recv);
+    let script = while_cloned(move || assert!(theirs.borrow_mut().poll().is_pending()));
+    let mut send = Box::pin(sender.send(1));
+    assert_eq!(poll(&mut send, &script), Poll::Ready(Ok(())));
+    assert_eq!(recv.borrow_mut().poll(), Poll::Ready(Some(1)));
+    assert_eq!(sender.waiters(), 0);
+}
+
 /// An item that does something when it is dropped.
 struct Item(Option<Box<dyn FnOnce()>>);
 

@@ -197,8 +197,8 @@ pub struct Waiting<H, const LANES: usize = 1>
 where
     H: Deref<Target: Contains<LANES>>,
 {
-    waiter: Waiter,
-    holder: H,
+    pub(super) waiter: Waiter,
+    pub(super) holder: H,
 }
 
 impl<'a, C: Contains<LANES> + ?Sized, const LANES: usize> Waiting<&'a C, LANES> {
@@ -324,6 +324,20 @@ where
         self.waiter.stage() == Stage::Held
     }
 
+    /// If the future is idle, its outer future tries without the queue. If that comes to something, this
+    /// future is over.
+    #[inline(always)]
+    pub fn attempt<R>(self: Pin<&mut Self>, f: impl FnOnce(&H) -> Option<R>) -> Option<R> {
+        let this = self.into_ref().get_ref();
+        if this.waiter.stage() != Stage::Idle {
+            return None;
+        }
+        let done = f(&this.holder)?;
+        // `f` has the holder only, so the future is still idle.
+        this.waiter.set_stage(Stage::Done);
+        Some(done)
+    }
+
     /// An idle future is over: its outer future got by another way what it would have waited for.
     ///
     /// # Panics
@@ -355,8 +369,8 @@ where
         self.waiter.set_stage(Stage::Idle);
     }
 
-    /// Polls, as [`poll`](Self::poll) does, but does not [try](Protocol::try_now) without the queue, and
-    /// writes `mark` on the waiter first if it is idle.
+    /// Polls, as [`poll`](Self::poll) does, but does not [try](Protocol::try_now) without the queue. If it
+    /// is idle, it writes `mark` on the waiter first, and keeps `mine`, a clone of the waker, if there is one.
     ///
     /// # Errors
     ///
@@ -370,14 +384,22 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mark: Mark,
+        mine: Option<Waker>,
     ) -> Poll<Result<usize, Refused>> {
         // Only shared references, as in `poll`.
         let this = self.into_ref().get_ref();
-        if this.waiter.stage() == Stage::Idle {
+        let raw = this.holder.raw(Driver(()));
+        let polled = if this.waiter.stage() == Stage::Idle {
             // SAFETY: an idle node is not linked and belongs to its future.
             unsafe { this.waiter.set_mark(mark.as_ptr()) };
-        }
-        let polled = poll_slow(this.holder.raw(Driver(())), &this.waiter, cx.waker());
+            let mine = mine.unwrap_or_else(|| cx.waker().clone());
+            arrive_marked(raw, &this.waiter, cx.waker(), mine)
+        } else if this.waiter.is_settled() {
+            this.waiter.set_stage(Stage::Done);
+            Poll::Ready(Ok(()))
+        } else {
+            poll_marked_again(raw, &this.waiter, cx.waker())
+        };
         // SAFETY: a future that is over is not linked, and the caller's.
         polled.map_ok(|()| unsafe { this.waiter.tag() })
     }
@@ -411,6 +433,25 @@ pub(super) fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
         Ok(polled) => polled.map(Ok),
         Err(rest) => poll_loudly(raw, node, waker, rest),
     }
+}
+
+#[inline(never)]
+fn arrive_marked<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+    mine: Waker,
+) -> Poll<Result<(), Refused>> {
+    arrive(raw, node, waker, mine)
+}
+
+#[inline(never)]
+fn poll_marked_again<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+) -> Poll<Result<(), Refused>> {
+    poll_again(raw, node, waker)
 }
 
 /// A poll that was begun quietly and is to be finished with all that there is.
