@@ -139,6 +139,19 @@ impl<T> State<T> {
         Some(item)
     }
 
+    /// Takes the first item and puts this one, which goes behind those that were promised: a promise names
+    /// no item.
+    #[inline]
+    fn exchange(&mut self, own: T) -> T {
+        match self.items.pop() {
+            Some(first) => {
+                self.items.push(own);
+                first
+            }
+            None => own,
+        }
+    }
+
     /// What somebody was granted and does not use.
     fn take_back(&mut self, kind: Kind) {
         let books = match kind {

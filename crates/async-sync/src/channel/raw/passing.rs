@@ -195,12 +195,7 @@ impl<T> Chan<T> {
             // SAFETY: a waiter of this kind in this queue has the mark of a slot of its own future, for a `T`.
             // It is linked, and the lock is held.
             let own = unsafe { mark.take() }.expect("a sender that waits has its item");
-            if state.books.ready() == 0 {
-                return own;
-            }
-            let first = state.items.pop().expect("one is ready");
-            state.items.push(own);
-            first
+            state.exchange(own)
         });
         // A waker may panic: then the item goes back.
         let mut taken = Returned(self, Some(taken));

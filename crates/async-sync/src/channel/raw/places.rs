@@ -10,21 +10,28 @@ use super::{BATONS, Chan, SENDERS, WORK};
 impl<T> Chan<T> {
     /// Keeps a place free for the caller, if there is one.
     pub(in super::super) fn try_reserve(&self) -> Result<(), TryReserveError> {
-        let mut queue = self.queue.lock();
-        if !queue.is_empty() {
-            self.clear(&mut queue);
-        }
-        let (first, awaited) = (queue.front(SENDERS).is_none(), self.is_awaited(&mut queue));
-        self.with(&queue, |state| {
-            if state.books.is_closed() {
-                Err(TryReserveError::Closed)
-            } else if first && let Some(books) = state.books.reserve(awaited) {
-                state.books = books;
-                Ok(())
-            } else {
-                Err(TryReserveError::Full)
+        // A waker may panic: then there is no permit. After the queue, which is dropped before it, is unlocked.
+        let mut place = Unused(self, false);
+        let result = {
+            let mut queue = self.queue.lock();
+            if !queue.is_empty() {
+                self.clear(&mut queue);
             }
-        })
+            let (first, awaited) = (queue.front(SENDERS).is_none(), self.is_awaited(&mut queue));
+            self.with(&queue, |state| {
+                if state.books.is_closed() {
+                    Err(TryReserveError::Closed)
+                } else if first && let Some(books) = state.books.reserve(awaited) {
+                    state.books = books;
+                    place.1 = true;
+                    Ok(())
+                } else {
+                    Err(TryReserveError::Full)
+                }
+            })
+        };
+        place.1 = false;
+        result
     }
 
     /// The holder of a permit sends. Fails only if no receiver is left.
@@ -97,6 +104,18 @@ impl<T> Chan<T> {
             _items = state.items.take();
         });
         self.pass_on(&mut queue);
+    }
+}
+
+/// A place on its way out, past foreign wakers: if one of them panics, it goes to the next in line.
+struct Unused<'a, T>(&'a Chan<T>, bool);
+
+impl<T> Drop for Unused<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.1 {
+            self.0.release_place();
+        }
     }
 }
 

@@ -18,9 +18,9 @@ impl<T> Chan<T> {
         }
         // SAFETY: a waiter of this kind in this queue has the mark of a slot of its own future, for a
         // `T`. It is linked, and the lock is held.
-        let item = unsafe { mark.take() };
+        let own = unsafe { mark.take() }.expect("a sender that waits has its item");
         sender.settle(SENT);
-        item
+        Some(self.with(queue, |state| state.exchange(own)))
     }
 
     /// Calls the wakers, with more to do afterwards, even if one of them panics and nothing can catch
