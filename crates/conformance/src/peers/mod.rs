@@ -21,11 +21,15 @@
 //!   futures-util nor futures-intrusive a reader-writer lock.
 
 mod async_lock;
+mod broadcast;
 mod channel;
+mod channel_offers;
 mod cond;
 mod event;
 mod futures_intrusive;
 mod futures_util;
+mod keyed;
+mod lists;
 mod maitake;
 mod mea;
 mod mutex;
@@ -34,6 +38,7 @@ mod ours;
 pub mod resource_pool;
 mod rwlock;
 mod saa;
+mod select;
 mod semaphore;
 mod single_flight;
 mod token;
@@ -59,6 +64,24 @@ pub mod channels {
     pub use super::channel::{
         AsyncChannelCrate, Crossfire, Flume, Futures, Kanal, Ours, Tachyonix, Tokio,
     };
+}
+
+/// The types that implement [`AsyncBroadcast`].
+pub mod broadcasts {
+    /// Ours.
+    pub type Ours = async_sync::broadcast::Sender<u64>;
+    /// tokio's.
+    pub type Tokio = ::tokio::sync::broadcast::Sender<u64>;
+}
+
+/// The types that implement [`AsyncSelect`].
+pub mod selects {
+    pub use super::select::{Futures, FuturesAll, Ours, OursAll, Tokio};
+}
+
+/// The types that implement [`AsyncKeyedMutex`].
+pub mod keyed_mutexes {
+    pub use super::keyed::{ByHand, Ours};
 }
 
 /// The types that implement [`AsyncCond`].
@@ -144,17 +167,24 @@ pub mod single_flights {
     pub use super::single_flight::{Mea, Ours};
 }
 
+pub use broadcast::{AsyncBroadcast, BroadcastReceiver, Heard};
 pub use channel::{AsyncChannel, RendezvousChannel, SharedChannel};
+pub use channel_offers::{
+    ClosableChannel, ManyChannel, ReservingChannel, TryChannel, Value, ValueChannel,
+};
 pub use cond::AsyncCond;
 pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
+pub use keyed::AsyncKeyedMutex;
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
+pub use resource_pool::{AsyncPool, ClosablePool};
 pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
+pub use select::{AsyncSelect, Case, SelectMany, SelectWithBody};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
 pub use single_flight::{AsyncSingleFlight, Work};
-pub use token::{AsyncToken, AsyncWatch, WatchReceiver};
+pub use token::{AsyncToken, AsyncWatch, TokenWithCallbacks, TokenWithParents, WatchReceiver};
 pub use wait_group::{AsyncWaitGroup, ReusableWaitGroup};
 
 /// Hands the list of mutexes to a macro: `name: Type, offers...;` for each.

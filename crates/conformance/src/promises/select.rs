@@ -1,0 +1,417 @@
+//! What is measured of the ways to wait for the first of several futures.
+//!
+//! What the cases wait for is ours, so that only the select is measured; where a case is to show what
+//! others' futures do, it is tokio's.
+
+use std::future::{pending, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use async_sync::{AutoEvent, Event, Semaphore, channel};
+
+use super::counting;
+use super::news::{self, News};
+use super::tools::{Polled, Task, now, panics, queued};
+use super::{Measurement, Verdict, check, list};
+use crate::peers::{AsyncSelect, Case, SelectMany, SelectWithBody};
+
+/// Of every select.
+pub(super) fn every<S: AsyncSelect>() -> Vec<Measurement> {
+    let mut all = list! {
+        "one", one_commits::<S>, "One case commits, the others do nothing",
+            "Four receives, each of a channel with an item: three items are left, whichever was first; 200 times.";
+        "one-woken", one_of_the_woken_commits::<S>, "... also if several are woken before it is polled",
+            "Four acquire, of semaphores of their own; a permit comes to each, then it is polled: three are there for others.";
+        "losers", losers_leave_their_queues::<S>, "Losers are out of their queues when the select is over",
+            "Three wait for permits and one for an event.";
+        "dropped", dropped::<S>, "A select that is dropped leaves nothing behind",
+            "Four wait for permits, one of which has come to it already.";
+        "fair", each_as_likely::<S>, "Of those that are ready each is picked as often as the others",
+            "The first two of four are ready; of 4000 times the first is picked 1800 to 2200 times.";
+        "not-starved", nobody_is_starved::<S>, "A case that is always ready starves no other",
+            "All four are always ready: each is picked at least once in a thousand times.";
+        "case-panics", a_case_panics::<S>, "A case that panics takes the others with it, out of their queues",
+            "The select is dropped after it has panicked.";
+        "output", the_output_is_its_own::<S>, "The output is that of the case that is named",
+            "Each of four is ready alone, after a wait, and before any.";
+        "not-again", nobody_is_polled_after_it_is_ready::<S>, "No case is polled after it was ready",
+            "Cases that count; the last one is ready at the third look.";
+        "allocations", allocations::<S>, "Selecting does not allocate",
+            "A counting allocator around the polls; the cases are boxed before.";
+    };
+    all.extend(news::of_all_news::<Happened<S>>());
+    all.extend(news::of_those_who_may_leave::<Happened<S>>());
+    all.extend(news::of_those_who_keep_it::<Happened<S>>());
+    // `Happened` boxes its cases; they are boxed before, above.
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|it| seen.insert(it.id));
+    all
+}
+
+/// Of those with code that runs in place.
+pub(super) fn with_body<S: SelectWithBody>() -> Vec<Measurement> {
+    list! {
+        "body-losers", losers_are_gone_in_the_body::<S>, "Losers are out of their queues before the body runs",
+            "The body looks at the semaphore that three of the cases wait for.";
+        "body-futurelock", no_futurelock_in_the_body::<S>, "No futurelock in the body, with anybody's lock",
+            "Oxide's RFD 609: a case waits for tokio's mutex, another is first, and its body waits for that mutex.";
+    }
+}
+
+/// Of those that take any number.
+pub(super) fn many<S: SelectMany>() -> Vec<Measurement> {
+    list! {
+        "many-polls", only_who_is_woken_is_polled::<S>, "Among a thousand cases only those that were woken are polled",
+            "One of a thousand is woken; polls of all of them are counted.";
+        "many-one", || one_of_many::<S>(), "... and one of them commits",
+            "A thousand receives of a channel each; ten have an item: nine are left.";
+    }
+}
+
+/// The news that one of four happens.
+struct Happened<S> {
+    event: Event,
+    _by: std::marker::PhantomData<fn() -> S>,
+}
+
+impl<S: AsyncSelect> News for Happened<S> {
+    fn new(_: usize) -> Self {
+        Happened {
+            event: Event::new(),
+            _by: std::marker::PhantomData,
+        }
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        let cases: [Case<'_, ()>; 4] = [
+            Box::pin(pending()),
+            Box::pin(self.event.wait()),
+            Box::pin(pending()),
+            Box::pin(pending()),
+        ];
+        async move { _ = S::first(cases).await }
+    }
+
+    fn happen(&self) {
+        self.event.set();
+    }
+}
+
+/// Four cases that come of `make`.
+fn four<'a, T, F: Future<Output = T> + Send + 'a>(
+    make: impl FnMut(usize) -> F,
+) -> [Case<'a, T>; 4] {
+    let mut make = make;
+    [0, 1, 2, 3].map(|n| Box::pin(make(n)) as Case<'a, T>)
+}
+
+fn one_commits<S: AsyncSelect>() -> Verdict {
+    for _ in 0..200 {
+        let channels = [(); 4].map(|()| {
+            let (tx, rx) = channel::bounded(1);
+            assert!(tx.try_send(7).is_ok());
+            (tx, rx)
+        });
+        let first = now(S::first(four(|n| channels[n].1.recv())));
+        let Some((picked, Some(7))) = first else {
+            return Verdict::Broken(format!("the first is {first:?}"));
+        };
+        for (n, (_, rx)) in channels.iter().enumerate() {
+            check!(
+                rx.len() == usize::from(n != picked),
+                "case {picked} was first, and of channel {n} there are {} items",
+                rx.len()
+            );
+        }
+    }
+    Verdict::kept()
+}
+
+fn one_of_the_woken_commits<S: AsyncSelect>() -> Verdict {
+    let places = [(); 4].map(|()| Semaphore::new(0));
+    let mut select = queued(S::first(four(|n| places[n].acquire())));
+    for place in &places {
+        place.add_permits(1);
+    }
+    let first = select.served();
+    let Some((picked, Ok(permit))) = first else {
+        return Verdict::Broken("it is not woken".to_owned());
+    };
+    for (n, place) in places.iter().enumerate() {
+        let there = place.try_acquire().is_ok();
+        check!(
+            there == (n != picked),
+            "case {picked} was first, and case {n} {}",
+            if there { "gave a second" } else { "keeps its permit" }
+        );
+    }
+    drop(permit);
+    Verdict::kept()
+}
+
+fn losers_leave_their_queues<S: AsyncSelect>() -> Verdict {
+    let (places, bell) = (Semaphore::new(0), AutoEvent::new());
+    let cases: [Case<'_, ()>; 4] = [
+        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(bell.wait()),
+        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(async { drop(places.acquire().await) }),
+    ];
+    let mut select = queued(S::first(cases));
+    assert_eq!(places.waiters(), 3);
+    bell.set();
+    // The future stays where it is, with its output taken.
+    let _ = select.task.woken();
+    let future = select.future.as_mut().expect("it waits");
+    check!(
+        select.task.ready(future.as_mut()).is_some(),
+        "it is not over"
+    );
+    let left = places.waiters();
+    check!(left == 0, "{left} losers of 3 are still queued");
+    Verdict::kept()
+}
+
+fn dropped<S: AsyncSelect>() -> Verdict {
+    let places = [(); 4].map(|()| Semaphore::new(0));
+    let Polled { task, future } = queued(S::first(four(|n| places[n].acquire())));
+    places[2].add_permits(1);
+    drop(future);
+    let left: usize = places.iter().map(Semaphore::waiters).sum();
+    check!(left == 0, "{left} are still queued");
+    check!(places[2].try_acquire().is_ok(), "a permit is lost");
+    check!(task.kept() == 0, "its waker is kept");
+    Verdict::kept()
+}
+
+fn each_as_likely<S: AsyncSelect>() -> Verdict {
+    let mut first = 0;
+    for _ in 0..4000 {
+        let cases: [Case<'_, ()>; 4] = [
+            Box::pin(ready(())),
+            Box::pin(ready(())),
+            Box::pin(pending()),
+            Box::pin(pending()),
+        ];
+        let picked = now(S::first(cases));
+        first += usize::from(picked.is_some_and(|(n, ())| n == 0));
+    }
+    check!(
+        (1800..2200).contains(&first),
+        "the first is picked {} times of four",
+        (first + 500) / 1000
+    );
+    Verdict::kept()
+}
+
+fn nobody_is_starved<S: AsyncSelect>() -> Verdict {
+    let mut picked = [0; 4];
+    for _ in 0..1000 {
+        if let Some((n, ())) = now(S::first(four(|_| ready(())))) {
+            picked[n] += 1;
+        }
+    }
+    let starved = picked.iter().filter(|&&times| times == 0).count();
+    check!(starved == 0, "{starved} of 4 are never picked");
+    Verdict::kept()
+}
+
+fn a_case_panics<S: AsyncSelect>() -> Verdict {
+    let (places, bell) = (Semaphore::new(0), AutoEvent::new());
+    let cases: [Case<'_, ()>; 4] = [
+        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(async {
+            bell.wait().await;
+            panic!("case");
+        }),
+        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(async { drop(places.acquire().await) }),
+    ];
+    let mut select = queued(S::first(cases));
+    bell.set();
+    check!(panics(|| _ = select.served()), "the panic is lost");
+    drop(select);
+    let left = places.waiters();
+    check!(left == 0, "{left} are still queued");
+    Verdict::kept()
+}
+
+fn the_output_is_its_own<S: AsyncSelect>() -> Verdict {
+    for waits in [false, true] {
+        for picked in 0..4 {
+            let bell = AutoEvent::new();
+            let bell = &bell;
+            if !waits {
+                bell.set();
+            }
+            let mut select = Polled::new(S::first(four(|n| async move {
+                if n == picked {
+                    bell.wait().await;
+                } else {
+                    pending::<()>().await;
+                }
+                n
+            })));
+            let mut first = select.poll();
+            if waits {
+                check!(first.is_none(), "it is over before anything happened");
+                bell.set();
+                first = select.served();
+            }
+            check!(
+                first == Some((picked, picked)),
+                "case {picked} is ready, and the first is {first:?}"
+            );
+        }
+    }
+    Verdict::kept()
+}
+
+/// Counts its polls, and is ready at one of them.
+struct Counted {
+    polls: Arc<AtomicUsize>,
+    after: Arc<AtomicUsize>,
+    at: usize,
+}
+
+impl Future for Counted {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let polls = self.polls.fetch_add(1, Ordering::SeqCst) + 1;
+        if polls > self.at {
+            self.after.fetch_add(1, Ordering::SeqCst);
+        }
+        cx.waker().wake_by_ref();
+        if polls == self.at {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+fn nobody_is_polled_after_it_is_ready<S: AsyncSelect>() -> Verdict {
+    let after = Arc::<AtomicUsize>::default();
+    for at in 1..4 {
+        let polls = [(); 4].map(|()| Arc::<AtomicUsize>::default());
+        let mut select = Polled::new(S::first(four(|n| Counted {
+            polls: Arc::clone(&polls[n]),
+            after: Arc::clone(&after),
+            at: if n == 3 { at } else { at + 1 },
+        })));
+        let mut looks = 0;
+        let picked = loop {
+            if let Some((picked, ())) = select.poll() {
+                break picked;
+            }
+            looks += 1;
+            check!(looks < 10, "it is never over");
+        };
+        let polled = polls[picked].load(Ordering::SeqCst);
+        let at = if picked == 3 { at } else { at + 1 };
+        check!(polled == at, "it was polled {polled} times, ready at the {at}th");
+    }
+    let after = after.load(Ordering::SeqCst);
+    check!(after == 0, "{after} polls of cases that had been ready");
+    Verdict::kept()
+}
+
+fn allocations<S: AsyncSelect>() -> Verdict {
+    assert!(
+        counting::installed(),
+        "this program does not count allocations"
+    );
+    let (task, bell) = (Task::new(), AutoEvent::new());
+    let one_select = || {
+        let cases = four(|_| bell.wait());
+        counting::allocations(|| {
+            let mut select = std::pin::pin!(S::first(cases));
+            assert!(task.ready(select.as_mut()).is_none());
+            bell.set();
+            assert!(task.ready(select.as_mut()).is_some());
+        })
+    };
+    super::polls::judged(one_select(), (0..100).map(|_| one_select()).sum())
+}
+
+fn losers_are_gone_in_the_body<S: SelectWithBody>() -> Verdict {
+    let (places, bell) = (Semaphore::new(0), AutoEvent::new());
+    let cases: [Case<'_, ()>; 4] = [
+        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(bell.wait()),
+        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(async { drop(places.acquire().await) }),
+    ];
+    let mut select = queued(S::first_then(cases, |_| ready(places.waiters())));
+    bell.set();
+    let left = select.served();
+    check!(left == Some(0), "{} losers of 3 are still queued", left.unwrap_or(3));
+    Verdict::kept()
+}
+
+fn no_futurelock_in_the_body<S: SelectWithBody>() -> Verdict {
+    let (lock, bell) = (tokio::sync::Mutex::new(()), AutoEvent::new());
+    let held = lock.try_lock();
+    let cases: [Case<'_, ()>; 4] = [
+        Box::pin(bell.wait()),
+        Box::pin(async { drop(lock.lock().await) }),
+        Box::pin(pending()),
+        Box::pin(pending()),
+    ];
+    let mut select = queued(S::first_then(cases, |picked| {
+        assert_eq!(picked, 0);
+        async { drop(lock.lock().await) }
+    }));
+    bell.set();
+    check!(select.poll().is_none(), "the mutex is not locked");
+    drop(held);
+    check!(
+        select.served().is_some(),
+        "the body never gets the mutex: it was given to a loser"
+    );
+    Verdict::kept()
+}
+
+fn only_who_is_woken_is_polled<S: SelectMany>() -> Verdict {
+    let bells: Vec<_> = (0..1000).map(|_| AutoEvent::new()).collect();
+    let polls = AtomicUsize::new(0);
+    let polls = &polls;
+    let cases = bells
+        .iter()
+        .map(|bell| {
+            let mut wait = Box::pin(bell.wait());
+            let counted = std::future::poll_fn(move |cx| {
+                polls.fetch_add(1, Ordering::SeqCst);
+                wait.as_mut().poll(cx)
+            });
+            Box::pin(counted) as Case<'_, ()>
+        })
+        .collect();
+    let mut select = queued(S::first_of(cases));
+    polls.store(0, Ordering::SeqCst);
+    bells[700].set();
+    let first = select.served();
+    check!(first == Some((700, ())), "the first is {first:?}");
+    let polls = polls.load(Ordering::SeqCst);
+    check!(polls == 1, "{polls} polls");
+    Verdict::kept()
+}
+
+fn one_of_many<S: SelectMany>() -> Verdict {
+    let channels: Vec<_> = (0..1000).map(|_| channel::bounded(1)).collect();
+    let cases = channels
+        .iter()
+        .map(|(_, rx)| Box::pin(rx.recv()) as Case<'_, _>)
+        .collect();
+    let mut select = queued(S::first_of(cases));
+    for (tx, _) in channels.iter().step_by(100) {
+        assert!(tx.try_send(()).is_ok());
+    }
+    check!(select.served().is_some(), "it is not woken");
+    let left: usize = channels.iter().map(|(_, rx)| rx.len()).sum();
+    check!(left == 9, "{left} items are left");
+    Verdict::kept()
+}
