@@ -63,9 +63,7 @@ pub trait ReservingChannel: ClosableChannel {
     type Permit<'a>: Send;
 
     /// Waits for a place. The peer's own future, or next to it. `None`: closed.
-    fn reserve(
-        sender: &Self::Sender,
-    ) -> impl Future<Output = Option<Self::Permit<'_>>> + Send;
+    fn reserve(sender: &Self::Sender) -> impl Future<Output = Option<Self::Permit<'_>>> + Send;
 
     /// Reserves a place if there is one.
     fn try_reserve(sender: &Self::Sender) -> Option<Self::Permit<'_>>;
@@ -248,21 +246,13 @@ impl ReservingChannel for Tokio {
 }
 
 impl ManyChannel for Ours {
-    async fn recv_many(
-        receiver: &mut Self::Receiver,
-        items: &mut Vec<u64>,
-        limit: usize,
-    ) -> usize {
+    async fn recv_many(receiver: &mut Self::Receiver, items: &mut Vec<u64>, limit: usize) -> usize {
         receiver.recv_many(items, limit).await
     }
 }
 
 impl ManyChannel for Tokio {
-    async fn recv_many(
-        receiver: &mut Self::Receiver,
-        items: &mut Vec<u64>,
-        limit: usize,
-    ) -> usize {
+    async fn recv_many(receiver: &mut Self::Receiver, items: &mut Vec<u64>, limit: usize) -> usize {
         receiver.recv_many(items, limit).await
     }
 }

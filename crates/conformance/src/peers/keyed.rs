@@ -32,7 +32,7 @@ pub trait AsyncKeyedMutex: Send + Sync + Sized + 'static {
 pub type Ours = KeyedMutex<u64>;
 
 impl AsyncKeyedMutex for Ours {
-    const NAME: &'static str = "async-sync";
+    const NAME: &'static str = "async-sync, KeyedMutex";
     const PACKAGE: &'static str = "async-sync";
     type Guard<'a> = KeyedGuard<'a, u64>;
 

@@ -18,9 +18,7 @@ pub trait AsyncSelect: 'static {
     const PACKAGE: &'static str;
 
     /// Waits until one is ready, and drops the others. Which, and its output.
-    fn first<'a, T: Send + 'a>(
-        cases: [Case<'a, T>; 4],
-    ) -> impl Future<Output = (usize, T)> + Send;
+    fn first<'a, T: Send + 'a>(cases: [Case<'a, T>; 4]) -> impl Future<Output = (usize, T)> + Send;
 }
 
 /// Has code that runs when a case was first: a macro.
@@ -80,9 +78,7 @@ impl AsyncSelect for OursAll {
     const NAME: &'static str = "async-sync, `select_all`";
     const PACKAGE: &'static str = "async-sync";
 
-    fn first<'a, T: Send + 'a>(
-        cases: [Case<'a, T>; 4],
-    ) -> impl Future<Output = (usize, T)> + Send {
+    fn first<'a, T: Send + 'a>(cases: [Case<'a, T>; 4]) -> impl Future<Output = (usize, T)> + Send {
         async_sync::select::select_all(cases)
     }
 }

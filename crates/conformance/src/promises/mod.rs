@@ -13,6 +13,8 @@ mod cancel;
 mod channel;
 mod cond;
 pub mod counting;
+#[cfg(all(test, not(miri)))]
+mod faulty;
 mod futurelock;
 mod gate;
 mod hostile;
@@ -159,7 +161,7 @@ macro_rules! implementations {
     };
 }
 
-/// The implementations of one type; the first one has every promise.
+/// The implementations of one type.
 #[derive(Debug)]
 pub struct Topic {
     /// Names it on the command line.
@@ -168,6 +170,20 @@ pub struct Topic {
     pub title: &'static str,
     /// Its columns.
     pub implementations: Vec<Implementation>,
+}
+
+impl Topic {
+    /// The promises of all of them: those of the first, then those that only others can make.
+    #[must_use]
+    pub fn promises(&self) -> Vec<&Measurement> {
+        let mut all: Vec<&Measurement> = Vec::new();
+        for it in self.implementations.iter().flat_map(|it| &it.measurements) {
+            if all.iter().all(|known| known.id != it.id) {
+                all.push(it);
+            }
+        }
+        all
+    }
 }
 
 /// For each type: the list of implementations, the module of the measurements, the peers' trait, the

@@ -41,12 +41,12 @@ pub(super) fn every<S: AsyncSelect>() -> Vec<Measurement> {
         "allocations", allocations::<S>, "Selecting does not allocate",
             "A counting allocator around the polls; the cases are boxed before.";
     };
-    all.extend(news::of_all_news::<Happened<S>>());
+    let mut waiting = news::of_all_news::<Happened<S>>();
+    // `Happened` boxes its cases when it begins to wait; they are boxed before, above.
+    waiting.retain(|it| it.id != "allocations");
+    all.extend(waiting);
     all.extend(news::of_those_who_may_leave::<Happened<S>>());
     all.extend(news::of_those_who_keep_it::<Happened<S>>());
-    // `Happened` boxes its cases; they are boxed before, above.
-    let mut seen = std::collections::HashSet::new();
-    all.retain(|it| seen.insert(it.id));
     all
 }
 
@@ -99,6 +99,27 @@ impl<S: AsyncSelect> News for Happened<S> {
     }
 }
 
+/// Somewhere to wait for a permit, and the permit.
+struct Taken(Semaphore);
+
+impl Taken {
+    fn new() -> Self {
+        let place = Semaphore::new(1);
+        place.try_acquire().expect("it is free").forget();
+        Taken(place)
+    }
+
+    /// Waits for the permit, and gives it back.
+    async fn wait(&self) {
+        drop(self.0.acquire().await);
+    }
+
+    /// The permit comes back.
+    fn free(&self) {
+        self.0.release(1);
+    }
+}
+
 /// Four cases that come of `make`.
 fn four<'a, T, F: Future<Output = T> + Send + 'a>(
     make: impl FnMut(usize) -> F,
@@ -130,21 +151,25 @@ fn one_commits<S: AsyncSelect>() -> Verdict {
 }
 
 fn one_of_the_woken_commits<S: AsyncSelect>() -> Verdict {
-    let places = [(); 4].map(|()| Semaphore::new(0));
-    let mut select = queued(S::first(four(|n| places[n].acquire())));
+    let places = [(); 4].map(|()| Taken::new());
+    let mut select = queued(S::first(four(|n| places[n].0.acquire())));
     for place in &places {
-        place.add_permits(1);
+        place.free();
     }
     let first = select.served();
     let Some((picked, Ok(permit))) = first else {
         return Verdict::Broken("it is not woken".to_owned());
     };
     for (n, place) in places.iter().enumerate() {
-        let there = place.try_acquire().is_ok();
+        let there = place.0.try_acquire().is_ok();
         check!(
             there == (n != picked),
             "case {picked} was first, and case {n} {}",
-            if there { "gave a second" } else { "keeps its permit" }
+            if there {
+                "gave a second"
+            } else {
+                "keeps its permit"
+            }
         );
     }
     drop(permit);
@@ -152,15 +177,15 @@ fn one_of_the_woken_commits<S: AsyncSelect>() -> Verdict {
 }
 
 fn losers_leave_their_queues<S: AsyncSelect>() -> Verdict {
-    let (places, bell) = (Semaphore::new(0), AutoEvent::new());
+    let (places, bell) = (Taken::new(), AutoEvent::new());
     let cases: [Case<'_, ()>; 4] = [
-        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(places.wait()),
         Box::pin(bell.wait()),
-        Box::pin(async { drop(places.acquire().await) }),
-        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(places.wait()),
+        Box::pin(places.wait()),
     ];
     let mut select = queued(S::first(cases));
-    assert_eq!(places.waiters(), 3);
+    assert_eq!(places.0.waiters(), 3);
     bell.set();
     // The future stays where it is, with its output taken.
     let _ = select.task.woken();
@@ -169,19 +194,19 @@ fn losers_leave_their_queues<S: AsyncSelect>() -> Verdict {
         select.task.ready(future.as_mut()).is_some(),
         "it is not over"
     );
-    let left = places.waiters();
+    let left = places.0.waiters();
     check!(left == 0, "{left} losers of 3 are still queued");
     Verdict::kept()
 }
 
 fn dropped<S: AsyncSelect>() -> Verdict {
-    let places = [(); 4].map(|()| Semaphore::new(0));
-    let Polled { task, future } = queued(S::first(four(|n| places[n].acquire())));
-    places[2].add_permits(1);
+    let places = [(); 4].map(|()| Taken::new());
+    let Polled { task, future } = queued(S::first(four(|n| places[n].0.acquire())));
+    places[2].free();
     drop(future);
-    let left: usize = places.iter().map(Semaphore::waiters).sum();
+    let left: usize = places.iter().map(|it| it.0.waiters()).sum();
     check!(left == 0, "{left} are still queued");
-    check!(places[2].try_acquire().is_ok(), "a permit is lost");
+    check!(places[2].0.try_acquire().is_ok(), "a permit is lost");
     check!(task.kept() == 0, "its waker is kept");
     Verdict::kept()
 }
@@ -219,21 +244,21 @@ fn nobody_is_starved<S: AsyncSelect>() -> Verdict {
 }
 
 fn a_case_panics<S: AsyncSelect>() -> Verdict {
-    let (places, bell) = (Semaphore::new(0), AutoEvent::new());
+    let (places, bell) = (Taken::new(), AutoEvent::new());
     let cases: [Case<'_, ()>; 4] = [
-        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(places.wait()),
         Box::pin(async {
             bell.wait().await;
             panic!("case");
         }),
-        Box::pin(async { drop(places.acquire().await) }),
-        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(places.wait()),
+        Box::pin(places.wait()),
     ];
     let mut select = queued(S::first(cases));
     bell.set();
     check!(panics(|| _ = select.served()), "the panic is lost");
     drop(select);
-    let left = places.waiters();
+    let left = places.0.waiters();
     check!(left == 0, "{left} are still queued");
     Verdict::kept()
 }
@@ -312,7 +337,10 @@ fn nobody_is_polled_after_it_is_ready<S: AsyncSelect>() -> Verdict {
         };
         let polled = polls[picked].load(Ordering::SeqCst);
         let at = if picked == 3 { at } else { at + 1 };
-        check!(polled == at, "it was polled {polled} times, ready at the {at}th");
+        check!(
+            polled == at,
+            "it was polled {polled} times, ready at the {at}th"
+        );
     }
     let after = after.load(Ordering::SeqCst);
     check!(after == 0, "{after} polls of cases that had been ready");
@@ -338,17 +366,21 @@ fn allocations<S: AsyncSelect>() -> Verdict {
 }
 
 fn losers_are_gone_in_the_body<S: SelectWithBody>() -> Verdict {
-    let (places, bell) = (Semaphore::new(0), AutoEvent::new());
+    let (places, bell) = (Taken::new(), AutoEvent::new());
     let cases: [Case<'_, ()>; 4] = [
-        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(places.wait()),
         Box::pin(bell.wait()),
-        Box::pin(async { drop(places.acquire().await) }),
-        Box::pin(async { drop(places.acquire().await) }),
+        Box::pin(places.wait()),
+        Box::pin(places.wait()),
     ];
-    let mut select = queued(S::first_then(cases, |_| ready(places.waiters())));
+    let mut select = queued(S::first_then(cases, |_| ready(places.0.waiters())));
     bell.set();
     let left = select.served();
-    check!(left == Some(0), "{} losers of 3 are still queued", left.unwrap_or(3));
+    check!(
+        left == Some(0),
+        "{} losers of 3 are still queued",
+        left.unwrap_or(3)
+    );
     Verdict::kept()
 }
 

@@ -116,7 +116,11 @@ fn before_the_first_waker<T: AsyncToken>() -> Verdict {
         let root = T::new();
         let child = root.child();
         let others: Vec<_> = (0..3).map(|_| child.child()).collect();
-        let waits = if waits_above { root.clone() } else { others[1].clone() };
+        let waits = if waits_above {
+            root.clone()
+        } else {
+            others[1].clone()
+        };
         let looked = Arc::new(AtomicUsize::new(0));
         let script = Script::on_wake({
             let looked = Arc::clone(&looked);
@@ -372,10 +376,7 @@ fn withdrawn<T: TokenWithCallbacks>() -> Verdict {
     let stopped = root.on_cancel(counted(&count));
     check!(T::withdraw(stopped), "it says that it was too late");
     drop(root.on_cancel(counted(&count)));
-    check!(
-        Arc::strong_count(&count) == 1,
-        "what was withdrawn is kept"
-    );
+    check!(Arc::strong_count(&count) == 1, "what was withdrawn is kept");
     let late = root.on_cancel(counted(&count));
     root.cancel();
     check!(!T::withdraw(late), "it says that it was in time");

@@ -23,7 +23,7 @@ pub(super) fn every<C: TryChannel + ValueChannel>() -> Vec<Measurement> {
         "fifo", recv::in_order::<C>, "Items are received in the order in which they were sent",
             "A hundred, three or four in the channel at a time.";
         "recv-cancel", recv::a_queued_receive::<C>, "A receive that is dropped while it waits loses nothing",
-            "It is dropped, and its waker not kept; then an item is sent, and received by another.";
+            "It is dropped; then an item is sent, and received by another.";
         "recv-cancel-woken", recv::a_woken_receive::<C>, "... also when it was woken already",
             "Two items are sent, the first of which woke it, and it is dropped before or after the second: both must be received, in order.";
         "recv-storm", || scenario!(any_channel::cancelled_receives::<C, _>), "Receives with time limits of all lengths lose nothing",
@@ -32,6 +32,8 @@ pub(super) fn every<C: TryChannel + ValueChannel>() -> Vec<Measurement> {
             "One is made and dropped; the item goes to the next.";
         "recv-threads", recv::threads::<C>, "No item is lost between threads",
             "It is sent in a thread while another polls its first receive; 300 times.";
+        "recv-residue", recv::residue::<C>, "A receive that is dropped leaves nothing behind",
+            "Its waker is not kept, nor woken.";
         "recv-spurious", recv::spurious::<C>, "Spurious polls of a receive change nothing",
             "A thousand; no more than one clone of the waker is kept, and one item received.";
         "recv-another-waker", recv::another_waker::<C>, "The waker of a receive's last poll is woken, and no other",
@@ -69,7 +71,9 @@ pub(super) fn every<C: TryChannel + ValueChannel>() -> Vec<Measurement> {
         "send-wake-unlocked", send::wake_without_lock::<C>, "No internal lock is held while a sender's waker runs",
             "`wake` waits for up to 500 ms for another thread that sends into the channel.";
         "send-wake-panics", send::wake_panics::<C>, "A sender's waker that panics costs nobody else anything",
-            "The first of two that wait has one: the second must be served, and no item lost.";
+            "The first of two that wait has one: the second must be served.";
+        "send-wake-panics-item", send::wake_panics_and_the_item::<C>, "... not even the receive that calls it its item",
+            "The same; the receive panics, and what it would have received is received by the next.";
         "send-allocations", send::allocations::<C>, "Waiting to send does not allocate",
             "A counting allocator around the polls of a send that waits.";
         "send-back", send::refused_at_once::<C>, "A send into a closed channel gives its item back",
@@ -113,7 +117,7 @@ fn sending<C: TryChannel>(
     async move { C::send(&mut sender, item).await }
 }
 
-/// Receives, and polls the senders that were woken, the last one first, until nothing moves any more.
+/// Receives, and polls the senders that were woken, the last one first, until nothing moves.
 fn run<C: TryChannel, F: Future>(
     receiver: &mut C::Receiver,
     senders: &mut [Polled<F>],

@@ -160,7 +160,10 @@ fn meets<C: RendezvousChannel + TryChannel>() -> Verdict {
     let mut send = queued(sending::<C>(&tx, 1));
     check!(send.poll().is_none(), "it ends before somebody receives");
     let _ = send.task.woken();
-    check!(now(C::recv(&mut rx)) == Some(Some(1)), "nothing is received");
+    check!(
+        now(C::recv(&mut rx)) == Some(Some(1)),
+        "nothing is received"
+    );
     check!(send.served() == Some(true), "the send does not end");
     Verdict::kept()
 }
