@@ -1,12 +1,13 @@
-//! Other crates' locks, condition variables, semaphores, wait groups, cells, barriers, signals, gates and
-//! flights behind one trait each, and ours among them.
+//! Other crates' locks, condition variables, semaphores, wait groups, cells, barriers, signals, gates,
+//! flights, channels, watched values, trees of cancellation, selects and pools behind one trait each, and
+//! ours among them.
 //!
 //! Scenarios, the table of promises and the benches are written against these traits. The lists of
 //! who takes part stand once, in [`for_each_mutex!`](crate::for_each_mutex),
 //! [`for_each_rwlock!`](crate::for_each_rwlock),
 //! [`for_each_semaphore!`](crate::for_each_semaphore),
-//! [`for_each_wait_group!`](crate::for_each_wait_group) and
-//! [`for_each_once_cell!`](crate::for_each_once_cell).
+//! [`for_each_wait_group!`](crate::for_each_wait_group),
+//! [`for_each_once_cell!`](crate::for_each_once_cell), and so on.
 //!
 //! The futures are the peers' own wherever they can be, since their size and cost is measured. Where
 //! an adapter has to add something it says so.

@@ -1,6 +1,7 @@
 //! Trees of cancellation: one in a wrapper, and one as it is written first, with strong references to
 //! children, recursion, and wakers called under the lock.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
@@ -13,14 +14,34 @@ use super::*;
 use crate::peers::{AsyncToken, TokenWithCallbacks, TokenWithParents};
 
 #[derive(Clone)]
-struct Token<const FAULT: u8>(Context, Arc<Mutex<()>>);
+struct Token<const FAULT: u8>(Context, Arc<Mutex<()>>, Option<Arc<Above>>);
+
+/// The scope above, dropped by recursion. A real one overflows its stack sooner or later; this one says so.
+struct Above(Option<Arc<Above>>);
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Drop for Above {
+    fn drop(&mut self) {
+        let above = self.0.take();
+        DEPTH.set(DEPTH.get() + 1);
+        if DEPTH.get() > 100 {
+            std::mem::forget(above);
+            panic!("the stack overflows");
+        }
+        drop(above);
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
 
 impl<const FAULT: u8> AsyncToken for Token<FAULT> {
     const NAME: &'static str = "faulty";
     const PACKAGE: &'static str = "";
 
     fn new() -> Self {
-        Token(Context::new(), Arc::default())
+        Token(Context::new(), Arc::default(), None)
     }
 
     fn child(&self) -> Self {
@@ -28,7 +49,8 @@ impl<const FAULT: u8> AsyncToken for Token<FAULT> {
         if FAULT == APART {
             return Self::new();
         }
-        Token(self.0.child(), Arc::clone(&self.1))
+        let above = (FAULT == STAYS).then(|| Arc::new(Above(self.2.clone())));
+        Token(self.0.child(), Arc::clone(&self.1), above)
     }
 
     fn cancel(&self) {
@@ -62,7 +84,7 @@ impl<const FAULT: u8> TokenWithParents for Token<FAULT> {
         // (APART: only of the first.)
         let parents = &parents[..if FAULT == APART { 1 } else { parents.len() }];
         let child = Context::child_of(parents.iter().map(|it| &it.0));
-        Token(child, Arc::default())
+        Token(child, Arc::default(), None)
     }
 }
 
@@ -118,7 +140,7 @@ impl Drop for Node {
 impl Naive {
     /// A real one overflows its stack sooner or later; this one says so.
     fn cancel_at(&self, depth: usize) {
-        assert!(depth < 1000, "the stack overflows");
+        assert!(depth < 100, "the stack overflows");
         let mut node = self.0.lock().unwrap();
         node.cancelled = true;
         for waker in std::mem::take(&mut node.wakers) {
@@ -186,6 +208,7 @@ fn with_a_fault() {
     bites(&all::<SOUND>(), &all::<STALE>(), &["another-waker"]);
     bites(&all::<SOUND>(), &all::<HOARDS>(), &["spurious"]);
     bites(&all::<SOUND>(), &all::<LEAKS>(), &["cancel"]);
+    bites(&all::<SOUND>(), &all::<STAYS>(), &["deep-drop"]);
     counts_allocations(&all::<ALLOCATES>());
     bites(
         &all::<SOUND>(),
