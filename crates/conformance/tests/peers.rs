@@ -10,7 +10,7 @@ use conformance::peers::{
     AsyncRwLock, AsyncSelect, AsyncSemaphore, AsyncSignal, AsyncToken, AsyncWaitGroup, AsyncWatch,
     BlockingMutex, BroadcastReceiver, Case, ClosableChannel, ClosablePool, ClosableSemaphore,
     DowngradableRwLock, GrowableSemaphore, Heard, ManyChannel, OneByOne, RendezvousChannel,
-    ReservingChannel, ReusableWaitGroup, SelectMany, SelectWithBody, SharedChannel,
+    ReservingChannel, ReusableWaitGroup, SelectAgain, SelectMany, SelectWithBody, SharedChannel,
     ShrinkableSemaphore, TokenWithCallbacks, TokenWithParents, TryChannel, UpgradableRwLock, Value,
     ValueChannel, WaitingOnceCell, WatchReceiver, WeightedSemaphore,
 };
@@ -317,6 +317,19 @@ fn select<S: AsyncSelect>() {
 fn with_body<S: SelectWithBody>() {
     let body = |picked| async move { picked * 10 };
     assert_eq!(now(S::first_then(cases(), body)), Some(20));
+}
+
+fn again<S: SelectAgain>() {
+    let (place, bell) = (async_sync::Semaphore::new(1), async_sync::AutoEvent::new());
+    let held = place.try_acquire();
+    let mut select = pin!(S::acquire_among(&place, &bell));
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..2 {
+        bell.set();
+        assert!(select.as_mut().poll(&mut cx).is_pending());
+    }
+    drop(held);
+    assert!(select.as_mut().poll(&mut cx).is_ready());
 }
 
 fn many_select<S: SelectMany>() {

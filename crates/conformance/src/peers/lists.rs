@@ -97,15 +97,15 @@ macro_rules! for_each_resource_pool {
 
 /// Hands the list of ways to wait for the first of several to a macro: `name: Type, offers...;` for each.
 ///
-/// The offers are `with_body`, for macros, and `many`, for those that take any number.
+/// The offers are `with_body` and `again`, for macros, and `many`, for those that take any number.
 #[macro_export]
 macro_rules! for_each_select {
     ($($callback:ident)::+) => {
         $($callback)::+! {
-            ours: $crate::peers::selects::Ours, with_body;
+            ours: $crate::peers::selects::Ours, with_body, again;
             ours_all: $crate::peers::selects::OursAll, many;
-            tokio: $crate::peers::selects::Tokio, with_body;
-            futures: $crate::peers::selects::Futures, with_body;
+            tokio: $crate::peers::selects::Tokio, with_body, again;
+            futures: $crate::peers::selects::Futures, with_body, again;
             futures_all: $crate::peers::selects::FuturesAll, many;
         }
     };

@@ -180,7 +180,7 @@ pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
 pub use resource_pool::{AsyncPool, ClosablePool};
 pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
-pub use select::{AsyncSelect, Case, SelectMany, SelectWithBody};
+pub use select::{AsyncSelect, Case, SelectAgain, SelectMany, SelectWithBody};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };

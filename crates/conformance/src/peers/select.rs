@@ -3,8 +3,9 @@
 //! Those that are macros get four cases, by value, as one writes them; the functions get any number.
 //! The cases are boxed by whoever calls, so that nobody pays for that more than others.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 
+use async_sync::{AutoEvent, Semaphore};
 use futures_util::FutureExt;
 
 /// A case.
@@ -28,6 +29,15 @@ pub trait SelectWithBody: AsyncSelect {
         cases: [Case<'a, T>; 4],
         body: impl FnOnce(usize) -> B + Send,
     ) -> impl Future<Output = U> + Send;
+}
+
+/// Can select again and again, without beginning all waits anew: a macro over references.
+pub trait SelectAgain: AsyncSelect {
+    /// Waits for a permit, and until it has it, for the bell as often as it rings.
+    fn acquire_among<'a>(
+        place: &'a Semaphore,
+        bell: &'a AutoEvent,
+    ) -> impl Future<Output = ()> + Send + 'a;
 }
 
 /// Takes any number.
@@ -175,5 +185,42 @@ impl SelectMany for FuturesAll {
     async fn first_of<'a, T: Send + 'a>(cases: Vec<Case<'a, T>>) -> (usize, T) {
         let (value, index, _) = futures::future::select_all(cases).await;
         (index, value)
+    }
+}
+
+impl SelectAgain for Ours {
+    async fn acquire_among<'a>(place: &'a Semaphore, bell: &'a AutoEvent) {
+        let mut acquire = pin!(place.acquire());
+        loop {
+            async_sync::select! {
+                _ = &mut acquire => break,
+                () = bell.wait() => {}
+            }
+        }
+    }
+}
+
+impl SelectAgain for Tokio {
+    async fn acquire_among<'a>(place: &'a Semaphore, bell: &'a AutoEvent) {
+        let mut acquire = pin!(place.acquire());
+        loop {
+            tokio::select! {
+                _ = &mut acquire => break,
+                () = bell.wait() => {}
+            }
+        }
+    }
+}
+
+impl SelectAgain for Futures {
+    async fn acquire_among<'a>(place: &'a Semaphore, bell: &'a AutoEvent) {
+        let mut acquire = pin!(place.acquire().fuse());
+        loop {
+            let mut rings = pin!(bell.wait().fuse());
+            futures::select! {
+                _ = acquire => break,
+                () = rings => {}
+            }
+        }
     }
 }

@@ -88,7 +88,7 @@ fn bites(sound: &[Measurement], faulty: &[Measurement], ids: &[&str]) {
 
 /// This promise is broken. (Ours, without the box of a wrapper, keeps it.)
 fn breaks(faulty: Measurement) {
-    let broken = verdict(faulty, Duration::from_secs(1));
+    let broken = verdict(faulty, Duration::from_millis(500));
     assert!(
         matches!(broken, Verdict::Broken(_) | Verdict::Hangs),
         "{}: {broken:?}",

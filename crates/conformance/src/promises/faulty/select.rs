@@ -2,12 +2,13 @@
 
 use std::task::Poll;
 
+use async_sync::{AutoEvent, Semaphore};
 use sync_core::chance;
 
-use super::super::select::{every, many};
+use super::super::select::{again, every, many};
 use super::future::Faulty;
 use super::*;
-use crate::peers::{AsyncSelect, Case, SelectMany};
+use crate::peers::{AsyncSelect, Case, SelectAgain, SelectMany};
 
 struct Select<const FAULT: u8>;
 
@@ -69,14 +70,32 @@ impl<const FAULT: u8> SelectMany for Select<FAULT> {
     }
 }
 
+impl<const FAULT: u8> SelectAgain for Select<FAULT> {
+    /// (STAYS: all waits are begun anew.)
+    async fn acquire_among<'a>(place: &'a Semaphore, bell: &'a AutoEvent) {
+        let mut acquire = Box::pin(place.acquire());
+        loop {
+            if FAULT == STAYS {
+                acquire = Box::pin(place.acquire());
+            }
+            tokio::select! {
+                _ = &mut acquire => break,
+                () = bell.wait() => {}
+            }
+        }
+    }
+}
+
 fn all<const FAULT: u8>() -> Vec<Measurement> {
     let mut all = every::<Select<FAULT>>();
     all.extend(many::<Select<FAULT>>());
+    all.extend(again::<Select<FAULT>>());
     all
 }
 
 #[test]
 fn with_a_fault() {
+    bites(&all::<SOUND>(), &all::<STAYS>(), &["again"]);
     bites(
         &all::<SOUND>(),
         &all::<DEAF>(),

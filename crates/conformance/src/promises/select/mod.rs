@@ -3,6 +3,10 @@
 //! What the cases wait for is ours, so that only the select is measured; where a case is to show what
 //! others' futures do, it is tokio's.
 
+mod offers;
+
+pub(super) use offers::{again, many, with_body};
+
 use std::future::{pending, ready};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,9 +17,10 @@ use async_sync::{AutoEvent, Event, Semaphore, channel};
 
 use super::counting;
 use super::news::{self, News};
+use super::polls::judged;
 use super::tools::{Polled, Task, now, panics, queued};
 use super::{Measurement, Verdict, check, list};
-use crate::peers::{AsyncSelect, Case, SelectMany, SelectWithBody};
+use crate::peers::{AsyncSelect, Case};
 
 /// Of every select.
 pub(super) fn every<S: AsyncSelect>() -> Vec<Measurement> {
@@ -48,26 +53,6 @@ pub(super) fn every<S: AsyncSelect>() -> Vec<Measurement> {
     all.extend(news::of_those_who_may_leave::<Happened<S>>());
     all.extend(news::of_those_who_keep_it::<Happened<S>>());
     all
-}
-
-/// Of those with code that runs in place.
-pub(super) fn with_body<S: SelectWithBody>() -> Vec<Measurement> {
-    list! {
-        "body-losers", losers_are_gone_in_the_body::<S>, "Losers are out of their queues before the body runs",
-            "The body looks at the semaphore that three of the cases wait for.";
-        "body-futurelock", no_futurelock_in_the_body::<S>, "No futurelock in the body, with anybody's lock",
-            "Oxide's RFD 609: a case waits for tokio's mutex, another is first, and its body waits for that mutex.";
-    }
-}
-
-/// Of those that take any number.
-pub(super) fn many<S: SelectMany>() -> Vec<Measurement> {
-    list! {
-        "many-polls", only_who_is_woken_is_polled::<S>, "Among a thousand cases only those that were woken are polled",
-            "One of a thousand is woken; polls of all of them are counted.";
-        "many-one", || one_of_many::<S>(), "... and one of them commits",
-            "A thousand receives of a channel each; ten have an item: nine are left.";
-    }
 }
 
 /// The news that one of four happens.
@@ -362,88 +347,5 @@ fn allocations<S: AsyncSelect>() -> Verdict {
             assert!(task.ready(select.as_mut()).is_some());
         })
     };
-    super::polls::judged(one_select(), (0..100).map(|_| one_select()).sum())
-}
-
-fn losers_are_gone_in_the_body<S: SelectWithBody>() -> Verdict {
-    let (places, bell) = (Taken::new(), AutoEvent::new());
-    let cases: [Case<'_, ()>; 4] = [
-        Box::pin(places.wait()),
-        Box::pin(bell.wait()),
-        Box::pin(places.wait()),
-        Box::pin(places.wait()),
-    ];
-    let mut select = queued(S::first_then(cases, |_| ready(places.0.waiters())));
-    bell.set();
-    let left = select.served();
-    check!(
-        left == Some(0),
-        "{} losers of 3 are still queued",
-        left.unwrap_or(3)
-    );
-    Verdict::kept()
-}
-
-fn no_futurelock_in_the_body<S: SelectWithBody>() -> Verdict {
-    let (lock, bell) = (tokio::sync::Mutex::new(()), AutoEvent::new());
-    let held = lock.try_lock();
-    let cases: [Case<'_, ()>; 4] = [
-        Box::pin(bell.wait()),
-        Box::pin(async { drop(lock.lock().await) }),
-        Box::pin(pending()),
-        Box::pin(pending()),
-    ];
-    let mut select = queued(S::first_then(cases, |picked| {
-        assert_eq!(picked, 0);
-        async { drop(lock.lock().await) }
-    }));
-    bell.set();
-    check!(select.poll().is_none(), "the mutex is not locked");
-    drop(held);
-    check!(
-        select.served().is_some(),
-        "the body never gets the mutex: it was given to a loser"
-    );
-    Verdict::kept()
-}
-
-fn only_who_is_woken_is_polled<S: SelectMany>() -> Verdict {
-    let bells: Vec<_> = (0..1000).map(|_| AutoEvent::new()).collect();
-    let polls = AtomicUsize::new(0);
-    let polls = &polls;
-    let cases = bells
-        .iter()
-        .map(|bell| {
-            let mut wait = Box::pin(bell.wait());
-            let counted = std::future::poll_fn(move |cx| {
-                polls.fetch_add(1, Ordering::SeqCst);
-                wait.as_mut().poll(cx)
-            });
-            Box::pin(counted) as Case<'_, ()>
-        })
-        .collect();
-    let mut select = queued(S::first_of(cases));
-    polls.store(0, Ordering::SeqCst);
-    bells[700].set();
-    let first = select.served();
-    check!(first == Some((700, ())), "the first is {first:?}");
-    let polls = polls.load(Ordering::SeqCst);
-    check!(polls == 1, "{polls} polls");
-    Verdict::kept()
-}
-
-fn one_of_many<S: SelectMany>() -> Verdict {
-    let channels: Vec<_> = (0..1000).map(|_| channel::bounded(1)).collect();
-    let cases = channels
-        .iter()
-        .map(|(_, rx)| Box::pin(rx.recv()) as Case<'_, _>)
-        .collect();
-    let mut select = queued(S::first_of(cases));
-    for (tx, _) in channels.iter().step_by(100) {
-        assert!(tx.try_send(()).is_ok());
-    }
-    check!(select.served().is_some(), "it is not woken");
-    let left: usize = channels.iter().map(|(_, rx)| rx.len()).sum();
-    check!(left == 9, "{left} items are left");
-    Verdict::kept()
+    judged(one_select(), (0..100).map(|_| one_select()).sum())
 }
