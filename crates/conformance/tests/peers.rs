@@ -6,13 +6,14 @@ use std::task::{Context, Poll, Waker};
 
 use conformance::peers::resource_pool::Ledger;
 use conformance::peers::{
-    AsyncBarrier, AsyncBroadcast, AsyncGate, AsyncKeyedMutex, AsyncMutex, AsyncOnceCell, AsyncPool,
-    AsyncRwLock, AsyncSelect, AsyncSemaphore, AsyncSignal, AsyncToken, AsyncWaitGroup, AsyncWatch,
-    BlockingMutex, BroadcastReceiver, Case, ClosableChannel, ClosablePool, ClosableSemaphore,
-    DowngradableRwLock, GrowableSemaphore, Heard, ManyChannel, OneByOne, RendezvousChannel,
-    ReservingChannel, ReusableWaitGroup, SelectAgain, SelectMany, SelectWithBody, SharedChannel,
-    ShrinkableSemaphore, TokenWithCallbacks, TokenWithParents, TryChannel, UpgradableRwLock, Value,
-    ValueChannel, WaitingOnceCell, WatchReceiver, WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncKeyedMutex, AsyncMutex, AsyncOnceCell, AsyncPool, AsyncRwLock,
+    AsyncSelect, AsyncSemaphore, AsyncSignal, AsyncToken, AsyncWaitGroup, AsyncWatch,
+    BlockingMutex, Case, ClosableChannel, ClosablePool, ClosableSemaphore, DowngradableRwLock,
+    GrowableSemaphore, Heard, LossyBroadcast, LossyReceiver, ManyChannel, OneByOne,
+    RendezvousChannel, ReservingChannel, ReusableWaitGroup, SelectAgain, SelectMany,
+    SelectWithBody, SharedChannel, ShrinkableSemaphore, TokenWithCallbacks, TokenWithParents,
+    TryChannel, UpgradableRwLock, Value, ValueChannel, WaitingOnceCell, WatchReceiver,
+    WeightedSemaphore,
 };
 
 fn now<F: Future>(future: F) -> Option<F::Output> {
@@ -243,7 +244,7 @@ fn many_channel<C: ManyChannel>() {
     assert_eq!(items, [1, 2]);
 }
 
-fn broadcast<B: AsyncBroadcast>() {
+fn broadcast<B: LossyBroadcast>() {
     let sender = B::new(2);
     let (mut one, mut two) = (sender.subscribe(), sender.subscribe());
     assert!((0..3).all(|item| sender.send(item)));

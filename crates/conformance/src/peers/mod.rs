@@ -22,7 +22,6 @@
 //!   futures-util nor futures-intrusive a reader-writer lock.
 
 mod async_lock;
-mod broadcast;
 mod channel;
 mod channel_offers;
 mod cond;
@@ -31,6 +30,7 @@ mod futures_intrusive;
 mod futures_util;
 mod keyed;
 mod lists;
+mod lossy;
 mod maitake;
 mod mea;
 mod mutex;
@@ -67,8 +67,8 @@ pub mod channels {
     };
 }
 
-/// The types that implement [`AsyncBroadcast`].
-pub mod broadcasts {
+/// The types that implement [`LossyBroadcast`].
+pub mod lossy_broadcasts {
     /// Ours.
     pub type Ours = async_sync::broadcast::Sender<u64>;
     /// tokio's.
@@ -168,7 +168,6 @@ pub mod single_flights {
     pub use super::single_flight::{Mea, Ours};
 }
 
-pub use broadcast::{AsyncBroadcast, BroadcastReceiver, Heard};
 pub use channel::{AsyncChannel, RendezvousChannel, SharedChannel};
 pub use channel_offers::{
     ClosableChannel, ManyChannel, ReservingChannel, TryChannel, Value, ValueChannel,
@@ -176,6 +175,7 @@ pub use channel_offers::{
 pub use cond::AsyncCond;
 pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
 pub use keyed::AsyncKeyedMutex;
+pub use lossy::{Heard, LossyBroadcast, LossyReceiver};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
 pub use resource_pool::{AsyncPool, ClosablePool};

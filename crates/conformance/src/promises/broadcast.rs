@@ -8,10 +8,10 @@ use super::hostile::Script;
 use super::news::{self, News};
 use super::tools::{Polled, now, queued};
 use super::{Measurement, Verdict, check, list};
-use crate::peers::{AsyncBroadcast, BroadcastReceiver, Heard};
+use crate::peers::{Heard, LossyBroadcast, LossyReceiver};
 
 /// Of every broadcast channel.
-pub(super) fn every<B: AsyncBroadcast>() -> Vec<Measurement> {
+pub(super) fn every<B: LossyBroadcast>() -> Vec<Measurement> {
     let mut all = list! {
         "everybody", everybody::<B>, "Every receiver gets every item, in order",
             "Three receivers, eight items, room for eight.";
@@ -43,7 +43,7 @@ pub(super) fn every<B: AsyncBroadcast>() -> Vec<Measurement> {
 /// The news that an item is sent.
 struct Sent<B>(B);
 
-impl<B: AsyncBroadcast> News for Sent<B> {
+impl<B: LossyBroadcast> News for Sent<B> {
     fn new(_: usize) -> Self {
         Sent(B::new(4))
     }
@@ -59,7 +59,7 @@ impl<B: AsyncBroadcast> News for Sent<B> {
 }
 
 /// What is there for it, at once.
-fn heard<B: AsyncBroadcast>(receiver: &mut B::Receiver) -> Vec<Heard> {
+fn heard<B: LossyBroadcast>(receiver: &mut B::Receiver) -> Vec<Heard> {
     let mut all = Vec::new();
     while let Some(heard) = now(receiver.recv()) {
         all.push(heard);
@@ -74,7 +74,7 @@ fn items(range: std::ops::Range<u64>) -> Vec<Heard> {
     range.map(Heard::Item).collect()
 }
 
-fn everybody<B: AsyncBroadcast>() -> Verdict {
+fn everybody<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(8);
     let mut receivers = [(); 3].map(|()| sender.subscribe());
     for item in 0..8 {
@@ -87,7 +87,7 @@ fn everybody<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn from_now_on<B: AsyncBroadcast>() -> Verdict {
+fn from_now_on<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     let _first = sender.subscribe();
     sender.send(0);
@@ -98,7 +98,7 @@ fn from_now_on<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn lag<B: AsyncBroadcast>() -> Verdict {
+fn lag<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     let mut slow = sender.subscribe();
     for item in 0..7 {
@@ -111,7 +111,7 @@ fn lag<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn lag_of_a_woken_receiver<B: AsyncBroadcast>() -> Verdict {
+fn lag_of_a_woken_receiver<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     let mut slow = sender.subscribe();
     let mut waiting = queued(slow.recv());
@@ -127,7 +127,7 @@ fn lag_of_a_woken_receiver<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn the_slow_hold_up_nobody<B: AsyncBroadcast>() -> Verdict {
+fn the_slow_hold_up_nobody<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     let (mut parked, _idle, mut quick) =
         (sender.subscribe(), sender.subscribe(), sender.subscribe());
@@ -143,7 +143,7 @@ fn the_slow_hold_up_nobody<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn dropped_receives<B: AsyncBroadcast>() -> Verdict {
+fn dropped_receives<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     let mut receiver = sender.subscribe();
     let Polled { task, future } = queued(receiver.recv());
@@ -158,7 +158,7 @@ fn dropped_receives<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn the_end<B: AsyncBroadcast>() -> Verdict {
+fn the_end<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     let mut receiver = sender.subscribe();
     drop(sender.clone());
@@ -176,7 +176,7 @@ fn the_end<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn the_end_wakes_all<B: AsyncBroadcast>() -> Verdict {
+fn the_end_wakes_all<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     let mut waiters: Vec<_> = (0..40)
         .map(|_| {
@@ -194,7 +194,7 @@ fn the_end_wakes_all<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn nobody_listens<B: AsyncBroadcast>() -> Verdict {
+fn nobody_listens<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     drop(sender.subscribe());
     check!(!sender.send(0), "it is sent");
@@ -205,7 +205,7 @@ fn nobody_listens<B: AsyncBroadcast>() -> Verdict {
     Verdict::kept()
 }
 
-fn wake_without_lock<B: AsyncBroadcast>() -> Verdict {
+fn wake_without_lock<B: LossyBroadcast>() -> Verdict {
     let sender = B::new(4);
     let mut receiver = sender.subscribe();
     let (told, tells) = mpsc::channel();

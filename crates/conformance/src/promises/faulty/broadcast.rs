@@ -8,7 +8,7 @@ use async_sync::broadcast;
 use super::super::broadcast::every;
 use super::future::Faulty;
 use super::*;
-use crate::peers::{AsyncBroadcast, BroadcastReceiver, Heard};
+use crate::peers::{Heard, LossyBroadcast, LossyReceiver};
 
 #[derive(Clone)]
 struct Tx<const FAULT: u8> {
@@ -26,7 +26,7 @@ struct Rx<const FAULT: u8> {
     eaten: AtomicUsize,
 }
 
-impl<const FAULT: u8> AsyncBroadcast for Tx<FAULT> {
+impl<const FAULT: u8> LossyBroadcast for Tx<FAULT> {
     const NAME: &'static str = "faulty";
     const PACKAGE: &'static str = "";
     type Receiver = Rx<FAULT>;
@@ -95,7 +95,7 @@ impl<const FAULT: u8> Rx<FAULT> {
     }
 }
 
-impl<const FAULT: u8> BroadcastReceiver for Rx<FAULT> {
+impl<const FAULT: u8> LossyReceiver for Rx<FAULT> {
     fn recv(&mut self) -> impl Future<Output = Heard> + Send {
         Faulty::<_, FAULT>::new(self.next())
     }

@@ -1,4 +1,4 @@
-//! Channels whose every receiver gets every item, with a limit to what is kept for the slow.
+//! Channels whose every receiver gets every item, with a limit to what is kept for the slow, who miss the rest.
 
 use async_sync::broadcast;
 use tokio::sync::broadcast as theirs;
@@ -15,13 +15,13 @@ pub enum Heard {
 }
 
 /// The side that sends.
-pub trait AsyncBroadcast: Clone + Send + Sync + Sized + 'static {
+pub trait LossyBroadcast: Clone + Send + Sync + Sized + 'static {
     /// Crate.
     const NAME: &'static str;
     /// The package that it comes from.
     const PACKAGE: &'static str;
     /// The other side.
-    type Receiver: BroadcastReceiver;
+    type Receiver: LossyReceiver;
 
     /// Keeps so many items: a power of two, since tokio rounds up.
     fn new(capacity: usize) -> Self;
@@ -34,12 +34,12 @@ pub trait AsyncBroadcast: Clone + Send + Sync + Sized + 'static {
 }
 
 /// The side that receives.
-pub trait BroadcastReceiver: Send + Sync + Sized + 'static {
+pub trait LossyReceiver: Send + Sync + Sized + 'static {
     /// The next item.
     fn recv(&mut self) -> impl Future<Output = Heard> + Send;
 }
 
-impl AsyncBroadcast for broadcast::Sender<u64> {
+impl LossyBroadcast for broadcast::Sender<u64> {
     const NAME: &'static str = "async-sync";
     const PACKAGE: &'static str = "async-sync";
     type Receiver = broadcast::Receiver<u64>;
@@ -57,7 +57,7 @@ impl AsyncBroadcast for broadcast::Sender<u64> {
     }
 }
 
-impl BroadcastReceiver for broadcast::Receiver<u64> {
+impl LossyReceiver for broadcast::Receiver<u64> {
     async fn recv(&mut self) -> Heard {
         match self.recv().await {
             Ok(item) => Heard::Item(item),
@@ -67,7 +67,7 @@ impl BroadcastReceiver for broadcast::Receiver<u64> {
     }
 }
 
-impl AsyncBroadcast for theirs::Sender<u64> {
+impl LossyBroadcast for theirs::Sender<u64> {
     const NAME: &'static str = "tokio";
     const PACKAGE: &'static str = "tokio";
     type Receiver = theirs::Receiver<u64>;
@@ -85,7 +85,7 @@ impl AsyncBroadcast for theirs::Sender<u64> {
     }
 }
 
-impl BroadcastReceiver for theirs::Receiver<u64> {
+impl LossyReceiver for theirs::Receiver<u64> {
     async fn recv(&mut self) -> Heard {
         match self.recv().await {
             Ok(item) => Heard::Item(item),
