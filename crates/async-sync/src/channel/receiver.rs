@@ -43,7 +43,8 @@ impl<T> Receiver<T> {
     /// # Fairness
     ///
     /// First come, first served. The exceptions are those that keep a future which nobody polls from
-    /// blocking the others: it is passed over until it is polled again.
+    /// blocking the others: it is passed over until it is polled again. Of several that were woken, the first
+    /// that is polled gets the first item: items are received in the order in which they were sent.
     ///
     /// # Panics
     ///
