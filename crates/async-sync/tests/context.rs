@@ -223,15 +223,16 @@ fn a_completed_future_is_not_polled() {
 
 #[test]
 fn a_child_leaves_its_parent() {
+    const CROWD: usize = if cfg!(miri) { 100 } else { 10_000 };
     let root = Context::new();
-    let children: Vec<_> = (0..10_000).map(|_| root.child()).collect();
-    assert_eq!(root.children(), 10_000);
+    let children: Vec<_> = (0..CROWD).map(|_| root.child()).collect();
+    assert_eq!(root.children(), CROWD);
     for (n, child) in children.iter().enumerate() {
         if n % 2 == 0 {
             child.cancel();
         }
     }
-    assert_eq!(root.children(), 5000);
+    assert_eq!(root.children(), CROWD / 2);
     drop(children);
     assert_eq!(root.children(), 0);
     let grandchild = root.child().child();
