@@ -169,9 +169,39 @@ fn two_receive_the_last_item() {
         let mut other = receiver.clone();
         sender.send(std::sync::Arc::clone(&item)).unwrap();
         let thread = thread::spawn(move || assert_eq!(other.try_recv().as_deref(), Ok(&7)));
-        assert_eq!(receiver.try_recv().as_deref(), Ok(&7));
+        let thread_too = thread::spawn(move || assert_eq!(receiver.try_recv().as_deref(), Ok(&7)));
         thread.join().unwrap();
+        thread_too.join().unwrap();
         assert_eq!(sender.len(), 0);
         assert_eq!(std::sync::Arc::strong_count(&item), 1);
+    });
+}
+
+/// What every sender did before it was dropped, not only the last, is seen by who is told of the end.
+#[test]
+fn what_every_sender_did_happens_before_the_end() {
+    model(|| {
+        let (sender, mut receiver) = channel::<()>(1);
+        let notes = Arc::new([Note::default(), Note::default()]);
+        let threads = [sender.clone(), sender].map(|sender| (sender, Arc::clone(&notes)));
+        let threads: Vec<_> = threads
+            .into_iter()
+            .enumerate()
+            .map(|(n, (sender, notes))| {
+                thread::spawn(move || {
+                    // SAFETY: loom checks it.
+                    notes[n].0.with_mut(|note| unsafe { *note = 1 });
+                    drop(sender);
+                })
+            })
+            .collect();
+        assert_eq!(block_on(receiver.recv()), Err(RecvError::Closed));
+        for note in &*notes {
+            // SAFETY: loom checks it.
+            assert_eq!(note.0.with(|note| unsafe { *note }), 1);
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
 }

@@ -124,8 +124,11 @@ fn a_receive_that_is_given_up_against_a_send() {
         let (sender, mut receiver) = channel();
         let sender = thread::spawn(move || sender.send(7).unwrap());
         let waiter = thread::spawn(move || {
-            let task = Task::new();
-            let first = match task.poll(pin!(receiver.recv())) {
+            let first = {
+                let task = Task::new();
+                task.poll(pin!(receiver.recv()))
+            };
+            let first = match first {
                 Poll::Ready(received) => received,
                 Poll::Pending => block_on(receiver.recv()),
             };

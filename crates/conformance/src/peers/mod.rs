@@ -21,6 +21,7 @@
 //!   futures-util nor futures-intrusive a reader-writer lock.
 
 mod async_lock;
+mod broadcast;
 mod channel;
 mod cond;
 mod event;
@@ -30,6 +31,7 @@ mod maitake;
 mod mea;
 mod mutex;
 mod once;
+mod oneshot;
 mod ours;
 pub mod resource_pool;
 mod rwlock;
@@ -59,6 +61,18 @@ pub mod channels {
     pub use super::channel::{
         AsyncChannelCrate, Crossfire, Flume, Futures, Kanal, Ours, Tachyonix, Tokio,
     };
+}
+
+/// The types that implement [`AsyncBroadcast`].
+pub mod broadcasts {
+    pub use super::broadcast::{
+        AsyncBroadcastCrate, AsyncBroadcastOverflowing, Ours, OursLossless, Tokio,
+    };
+}
+
+/// The types that implement [`AsyncOneshot`].
+pub mod oneshots {
+    pub use super::oneshot::{Futures, Ours, Tokio};
 }
 
 /// The types that implement [`AsyncCond`].
@@ -144,11 +158,13 @@ pub mod single_flights {
     pub use super::single_flight::{Mea, Ours};
 }
 
+pub use broadcast::{AsyncBroadcast, Got};
 pub use channel::{AsyncChannel, RendezvousChannel, SharedChannel};
 pub use cond::AsyncCond;
 pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
+pub use oneshot::AsyncOneshot;
 pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
