@@ -274,3 +274,62 @@ fn a_broadcast_item_that_panics_when_it_is_dropped_costs_nobody_anything() {
     drop(recv);
     assert!(receiver.try_recv().is_ok());
 }
+
+/// Room is made while the waker of a sender that is about to wait is cloned: its item goes to those who wait
+/// for one meanwhile, and they are told.
+#[test]
+fn a_sender_that_need_not_wait_after_all_tells_the_receivers() {
+    let (sender, mut receiver) = broadcast::channel(1);
+    sender.send(1).unwrap();
+    // Receives one item and then the next, in one future.
+    let twice = async move { [receiver.recv().await, receiver.recv().await] };
+    let receiver = Rc::new(RefCell::new(Box::pin(twice)));
+    let quiet = Rc::new(Script::default());
+    let (theirs, theirs_quiet) = (Rc::clone(&receiver), Rc::clone(&quiet));
+    let script = Script {
+        on_clone: Box::new(move || {
+            let polled = poll(&mut theirs.borrow_mut(), &theirs_quiet);
+            assert!(
+                polled.is_pending(),
+                "it has the first, and waits for the second"
+            );
+        }),
+        ..Script::default()
+    };
+    let mut send = Box::pin(sender.send_lossless(2));
+    assert_eq!(poll(&mut send, &script), Poll::Ready(Ok(())));
+    assert_eq!(quiet.wakes.load(Ordering::Relaxed), 1);
+    let both = poll(&mut receiver.borrow_mut(), &quiet);
+    assert_eq!(both, Poll::Ready([Ok(1), Ok(2)]));
+}
+
+/// Between two batches of wake-ups the queue is not locked, and there is room, which those who wait have not
+/// come to yet: nobody passes them.
+#[test]
+fn nobody_passes_a_sender_between_two_batches() {
+    let (sender, slow) = broadcast::channel(2);
+    let mut quick = slow.clone();
+    for n in [0, 0] {
+        sender.send(n).unwrap();
+        assert_eq!(quick.try_recv(), Ok(0));
+    }
+    let mut receivers: Vec<_> = (0..40).map(|_| quick.clone()).collect();
+    let mut recvs: Vec<_> = receivers.iter_mut().map(|r| Box::pin(r.recv())).collect();
+    let passed = Rc::new(Cell::new(0));
+    let (theirs, count) = (sender.clone(), Rc::clone(&passed));
+    let script = Script {
+        on_wake: Box::new(move || count.set(count.get() + u32::from(theirs.try_send(9).is_ok()))),
+        ..Script::default()
+    };
+    for recv in &mut recvs {
+        assert!(poll(recv, &script).is_pending());
+    }
+    let quiet = Script::default();
+    let mut sends = [1, 2].map(|n| Box::pin(sender.send_lossless(n)));
+    for send in &mut sends {
+        assert!(poll(send, &quiet).is_pending());
+    }
+    drop(slow);
+    assert_eq!(passed.get(), 0);
+    assert_eq!((quick.try_recv(), quick.try_recv()), (Ok(1), Ok(2)));
+}
