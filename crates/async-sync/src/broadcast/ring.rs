@@ -228,7 +228,7 @@ mod tests {
         capacity: u64,
         n: usize,
     ) {
-        let who = if n % 2 == 0 {
+        let who = if n.is_multiple_of(2) {
             0
         } else {
             nexts.len().wrapping_sub(1)

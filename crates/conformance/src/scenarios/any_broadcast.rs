@@ -175,7 +175,7 @@ pub async fn cancelled_receives<B: AsyncBroadcast, R: Runtime>(rt: R) {
     let send = rt.spawn(async move {
         for n in 0..ITEMS {
             assert!(B::send(&mut sender, n).await);
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 other.sleep(Duration::from_micros(n * 7 % 90)).await;
             }
         }
@@ -203,7 +203,7 @@ pub async fn cancelled_sends<B: AsyncBroadcast, R: Runtime>(rt: R) {
                     Got::Missed(n) => panic!("{n} were missed"),
                     Got::End => return all,
                 }
-                if all.len() % 4 == 0 {
+                if all.len().is_multiple_of(4) {
                     rt.sleep(Duration::from_micros(all.len() as u64 % 70)).await;
                 }
             }

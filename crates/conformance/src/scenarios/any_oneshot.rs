@@ -27,7 +27,7 @@ pub async fn replies<O: AsyncOneshot, R: Runtime>(rt: R) {
                 .send((n, reply))
                 .await
                 .expect("the server is there");
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 rt.sleep(Duration::from_micros(20 * n)).await;
             }
             O::recv(&mut answer).await

@@ -50,7 +50,7 @@ pub async fn what_is_missed_is_counted<R: Runtime>(rt: R) {
             tasks.push(rt.spawn(async move { follow(&clock, late, n + 1, 2).await }));
             drop(copy);
         }
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             rt.sleep(Duration::from_micros(n % 40)).await;
         }
     }
