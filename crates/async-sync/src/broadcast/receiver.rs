@@ -3,9 +3,9 @@
 use alloc::sync::Arc;
 use core::fmt;
 
+use super::TryRecvError;
 use super::futures::Recv;
 use super::raw::{Cursor, Shared};
-use super::{RecvError, TryRecvError};
 
 /// Receives all that is sent. A clone receives the same, from the same item on.
 ///
@@ -23,8 +23,9 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Lagged`] with the number of items that were thrown away before this receiver had them;
-    /// the next call returns the oldest that is left. [`RecvError::Closed`] if there will be none.
+    /// [`Lagged`](super::RecvError::Lagged) with the number of items that were thrown away before this receiver had
+    /// them; the next call returns the oldest that is left. [`Closed`](super::RecvError::Closed) if there will be
+    /// none.
     ///
     /// # Cancel safety
     ///
@@ -58,7 +59,7 @@ impl<T: Clone> Receiver<T> {
     ///
     /// As [`recv`](Self::recv).
     #[cfg(feature = "std")]
-    pub fn recv_blocking(&mut self) -> Result<T, RecvError> {
+    pub fn recv_blocking(&mut self) -> Result<T, super::RecvError> {
         sync_core::park::block_on(self.recv())
     }
 }
