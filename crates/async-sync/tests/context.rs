@@ -722,7 +722,7 @@ fn a_sleep_that_is_woken_while_it_is_polled() {
 /// Neither recursion nor a stack: on a thread with little of it.
 #[test]
 fn deep_trees() {
-    const DEPTH: usize = if cfg!(miri) { 1000 } else { 100_000 };
+    const DEPTH: usize = if cfg!(miri) { 100 } else { 100_000 };
     let deep = || {
         let root = Context::new();
         let mut last = root.child().with_value(0);

@@ -121,7 +121,7 @@ pub async fn the_slowest_sets_the_pace<B: AsyncBroadcast, R: Runtime>(rt: R) {
     assert!(B::LOSSLESS);
     let (mut sender, mut slow) = B::channel(2);
     let mut quick = B::subscribe(&sender);
-    let clock = rt.clone();
+    let (clock, start) = (rt.clone(), rt.now());
     let slow = rt.spawn(async move {
         for n in 0..6 {
             clock.sleep(Duration::from_millis(1)).await;
@@ -130,7 +130,6 @@ pub async fn the_slowest_sets_the_pace<B: AsyncBroadcast, R: Runtime>(rt: R) {
         clock.sleep(Duration::from_millis(1)).await;
     });
     let quick = rt.spawn(async move { drain::<B>(&mut quick).await });
-    let start = rt.now();
     for n in 0..12 {
         assert!(B::send(&mut sender, n).await);
     }

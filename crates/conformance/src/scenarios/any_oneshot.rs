@@ -1,7 +1,9 @@
 //! Any channel for one item: ours, and the peers'.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_sync::Event;
 use futures::FutureExt;
 
 use crate::peers::AsyncOneshot;
@@ -65,13 +67,15 @@ pub async fn the_sender_goes<O: AsyncOneshot, R: Runtime>(rt: R) {
 pub async fn s80_nobody_waits_for_the_result<O: AsyncOneshot, R: Runtime>(rt: R) {
     let (sender, mut receiver) = O::channel();
     let limit = Duration::from_millis(2);
-    let late = rt.sleep(3 * limit);
+    let late = Arc::new(Event::new());
+    let done = Arc::clone(&late);
     let worker = rt.spawn(async move {
-        late.await;
+        done.wait().await;
         O::send(sender, 7)
     });
     assert!(rt.timeout(limit, O::recv(&mut receiver)).await.is_err());
     drop(receiver);
+    late.set();
     assert!(!worker.await.expect("the worker ends"));
 }
 
