@@ -27,6 +27,7 @@ pub(crate) fn of(row: &Row) -> Option<&'static str> {
         "P30" => PLACES,
         "P31" | "P32" | "P33" => PROMISES,
         "P34" => CASES,
+        "P35" => ITEMS,
         "P40" => CHILDREN,
         "P41" => BOXES,
         "P48" => ONE_LINE,
@@ -41,6 +42,10 @@ pub(crate) fn of(row: &Row) -> Option<&'static str> {
     })
 }
 
+const ITEMS: &str = "An item is an Arc, which is allocated and released, counted up and down by every receiver \
+     but the last. For that it is cloned under no lock: a clone may take its time, use the channel or panic, \
+     and nobody waits for it or misses anything. async-broadcast clones under the lock of the channel, tokio \
+     under that of the item; neither allocates.";
 const EVERYBODY: &str = "While somebody waits, an acquisition looks at the word, counts itself and \
      asks now and then whether the waiter's notification is stale; one in 48 hands the lock over. \
      That is what keeps every task going; those ahead leave tasks with next to nothing.";

@@ -56,6 +56,8 @@ use async_sync::{
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
+#[path = "contract/broadcast.rs"]
+mod broadcast;
 #[path = "contract/channel.rs"]
 mod channel;
 

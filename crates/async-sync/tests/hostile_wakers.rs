@@ -1,10 +1,14 @@
 //! Wakers that use the very object that wakes them, or panic: rule 2 of the wait protocol.
 
+#[path = "hostile/broadcast.rs"]
+mod broadcast;
 #[path = "hostile/channel.rs"]
 mod channel;
 #[cfg(feature = "context")]
 #[path = "hostile/context.rs"]
 mod context;
+#[path = "hostile/oneshot.rs"]
+mod oneshot;
 #[path = "hostile/rwlock.rs"]
 mod rwlock;
 #[path = "hostile/select.rs"]

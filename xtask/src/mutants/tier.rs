@@ -198,6 +198,8 @@ fn primitive(file: &str) -> Option<&'static str> {
         ("/word/flight.rs", "single_flight"),
         ("/wait_group/", "wait_group"),
         ("/word/count.rs", "wait_group"),
+        ("/broadcast/", "broadcast"),
+        ("/oneshot/", "oneshot"),
         ("/barrier/", "barrier"),
         ("/word/barrier.rs", "barrier"),
         ("/event/", "event"),

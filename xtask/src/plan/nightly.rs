@@ -13,8 +13,8 @@ const MIRI: &[(&str, &str, u64)] = &[
     ("sync-core", "-p sync-core --lib --tests", 5),
     (
         "async-sync",
-        "-p async-sync --features keyed,map,pool,queue,resource-pool --lib --tests",
-        20,
+        "-p async-sync --features keyed,map,pool,queue,resource-pool,runtime,stream --lib --tests",
+        25,
     ),
     ("mini-executor", "-p mini-executor --lib --tests", 10),
     // Its other tests run on tokio and smol, whose drivers Miri cannot run.

@@ -22,6 +22,7 @@
 //!   futures-util nor futures-intrusive a reader-writer lock.
 
 mod async_lock;
+mod broadcast;
 mod channel;
 mod channel_offers;
 mod cond;
@@ -35,6 +36,7 @@ mod maitake;
 mod mea;
 mod mutex;
 mod once;
+mod oneshot;
 mod ours;
 pub mod resource_pool;
 mod rwlock;
@@ -83,6 +85,18 @@ pub mod selects {
 /// The types that implement [`AsyncKeyedMutex`].
 pub mod keyed_mutexes {
     pub use super::keyed::{ByHand, Ours};
+}
+
+/// The types that implement [`AsyncBroadcast`].
+pub mod broadcasts {
+    pub use super::broadcast::{
+        AsyncBroadcastCrate, AsyncBroadcastOverflowing, Ours, OursLossless, Tokio,
+    };
+}
+
+/// The types that implement [`AsyncOneshot`].
+pub mod oneshots {
+    pub use super::oneshot::{Futures, Ours, Tokio};
 }
 
 /// The types that implement [`AsyncCond`].
@@ -168,6 +182,7 @@ pub mod single_flights {
     pub use super::single_flight::{Mea, Ours};
 }
 
+pub use broadcast::{AsyncBroadcast, Got};
 pub use channel::{AsyncChannel, RendezvousChannel, SharedChannel};
 pub use channel_offers::{
     ClosableChannel, ManyChannel, ReservingChannel, TryChannel, Value, ValueChannel,
@@ -179,6 +194,7 @@ pub use lossy::{Heard, LossyBroadcast, LossyReceiver};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
 pub use resource_pool::{AsyncPool, ClosablePool};
+pub use oneshot::AsyncOneshot;
 pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
 pub use select::{AsyncSelect, Case, SelectAgain, SelectMany, SelectWithBody};
 pub use semaphore::{
