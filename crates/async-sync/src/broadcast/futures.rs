@@ -32,7 +32,7 @@ pub(super) fn poll_recv<T: Clone, H: Deref<Target = Shared<T>>>(
             }));
         }
         // (One that has completed panics here.)
-        let _ = ready!(waiting.as_mut().poll_marked(cx, mark(cursor.next)));
+        let _ = ready!(waiting.as_mut().poll_marked(cx, mark(cursor.next), None));
         waiting.as_mut().again();
     }
 }
@@ -63,7 +63,7 @@ fn poll_send<T, H: Deref<Target = Shared<T>>>(
             }
         }
     }
-    let result = ready!(waiting.as_mut().poll_marked(cx, mark));
+    let result = ready!(waiting.as_mut().poll_marked(cx, mark, None));
     Poll::Ready(result.map(|_| ()).map_err(|_| {
         // SAFETY: as above; the wait is over, so the waiter is not linked.
         let item: Option<Arc<T>> = unsafe { mark.take() };

@@ -64,6 +64,9 @@ impl<T> State<T> {
 unsafe impl<T: Send> Sync for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Shared<T> {}
+// Nobody sees an item before it has been received, whole; and no foreign code runs while the state changes.
+impl<T> core::panic::UnwindSafe for Shared<T> {}
+impl<T> core::panic::RefUnwindSafe for Shared<T> {}
 
 /// A lock of the queue, as proof that it is held.
 trait Held {}

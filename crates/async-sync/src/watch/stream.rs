@@ -49,7 +49,7 @@ impl<T> Stream for Updates<T> {
         }
         if !this.waiting.is_idle() || this.waiting.holder().version() == *this.seen {
             let mark = Mark::from_ptr(core::ptr::without_provenance_mut(*this.seen));
-            let result = ready!(this.waiting.as_mut().poll_marked(cx, mark));
+            let result = ready!(this.waiting.as_mut().poll_marked(cx, mark, None));
             this.waiting.as_mut().again();
             if result.is_err() {
                 *this.over = true;

@@ -193,8 +193,8 @@ pub use keyed::AsyncKeyedMutex;
 pub use lossy::{Heard, LossyBroadcast, LossyReceiver};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
-pub use resource_pool::{AsyncPool, ClosablePool};
 pub use oneshot::AsyncOneshot;
+pub use resource_pool::{AsyncPool, ClosablePool};
 pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
 pub use select::{AsyncSelect, Case, SelectAgain, SelectMany, SelectWithBody};
 pub use semaphore::{
