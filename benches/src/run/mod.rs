@@ -49,7 +49,7 @@ impl Effort {
     /// For a look, in minutes.
     pub const QUICK: Self = Effort {
         rounds: 3,
-        millis: 16,
+        millis: 8,
         grace: 500,
         shrink: 1,
     };

@@ -62,7 +62,7 @@ pub(crate) fn deep() -> Vec<Step> {
 /// With the profile of criterion's benches, fat LTO and one codegen unit, which takes minutes to build; a
 /// look does without.
 pub(crate) fn bench(report: &Report) -> Vec<Step> {
-    let profile = if report.quick { "release" } else { "bench" };
+    let profile = if report.quick { "quick" } else { "bench" };
     let run = format!("run --profile {profile} -p benches --bin report --");
     let mut command = Command::cargo(run);
     let mut add = |name: &str, value: Option<&str>| {
