@@ -48,7 +48,7 @@ impl Effort {
     };
     /// For a look, in minutes.
     pub const QUICK: Self = Effort {
-        rounds: 3,
+        rounds: 2,
         millis: 8,
         grace: 500,
         shrink: 1,
