@@ -15,6 +15,8 @@
 #![forbid(unsafe_code)]
 
 pub mod errgroup;
+pub mod results;
+pub mod retry;
 
 #[doc(inline)]
 pub use errgroup::{ErrGroup, LocalErrGroup};
