@@ -12,10 +12,12 @@ use async_sync::semaphore::Permit;
 use async_sync::{Context, Semaphore};
 use runtime::Spawn;
 
-use super::builder::{Builder, CollectAll, Ending, FirstError, Settings};
+use super::builder::{Builder, Settings};
+use super::ending::{CollectAll, Ending, FirstError};
 use super::ledger::{Ledger, Verdict};
 use super::shared::{Admission, GiveUp, Shared};
-use super::{CancelToken, Errors, SpawnError, TrySpawnError, WithToken};
+use super::{CancelToken, Errors, Origin, SpawnError, TaskError, TrySpawnError, WithToken};
+use crate::limiter::lend_to;
 
 /// A group of tasks that may fail, run on a [`Spawn`]: Go's `errgroup.Group`.
 ///
@@ -132,7 +134,35 @@ impl<S: Spawn, T, E, P: Ending> ErrGroup<S, T, E, P> {
     /// # }
     /// ```
     pub async fn ended(&mut self) {
-        poll_fn(|cx| self.handle.shared.poll_ended(cx)).await;
+        let shared = &self.handle.shared;
+        let ended = poll_fn(|cx| shared.poll_ended(cx));
+        // The tasks may need the slot in which they are waited for.
+        lend_to(shared.settings().limiter.as_ref(), ended).await;
+    }
+
+    /// Waits until all tasks have ended, and gives their values in the order of submission.
+    ///
+    /// The error comes by value and need not be [`Clone`]; to wait several times, or to go on with
+    /// the group, there is `wait`.
+    ///
+    /// # Errors
+    ///
+    /// The first error, in the order of completion; if the group [collects](Builder::collect_all),
+    /// [the outcomes](Errors) of all tasks, if one or more failed.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of a task, if there was one and panics are not errors.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future owns the group: dropping it drops the group, which aborts the tasks. To wait and
+    /// keep the group, there is [`ended`](Self::ended).
+    #[doc(alias = "Wait")]
+    pub async fn join(mut self) -> Result<Vec<T>, P::Failure<T, E>> {
+        let round = self.round().await;
+        let settings = self.handle.shared.settings();
+        P::close(round, settings, unlocked(&mut self.verdict))
     }
 
     /// Aborts all tasks and waits until they are gone. Outcomes are dropped.
@@ -173,10 +203,8 @@ impl<S: Spawn, T, E> ErrGroup<S, T, E, FirstError> {
         round.close_first(self.handle.shared.settings(), unlocked(&mut self.verdict))
     }
 
-    /// Waits until all tasks have ended, and gives their values in the order of submission.
-    ///
-    /// The error comes by value and need not be [`Clone`]; to wait several times, or to go on with
-    /// the group, there is [`wait`](Self::wait).
+    /// As [`join`](Self::join), and the error says which task it is of: its place, its name if it was given
+    /// one, and the line that submitted it.
     ///
     /// # Errors
     ///
@@ -188,10 +216,25 @@ impl<S: Spawn, T, E> ErrGroup<S, T, E, FirstError> {
     ///
     /// # Cancel safety
     ///
-    /// The future owns the group: dropping it drops the group, which aborts the tasks. To wait and
-    /// keep the group, there is [`ended`](Self::ended).
-    #[doc(alias = "Wait")]
-    pub async fn join(mut self) -> Result<Vec<T>, E> {
+    /// As [`join`](Self::join).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use orchestration::ErrGroup;
+    /// use runtime::TokioRuntime;
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let group = ErrGroup::new(TokioRuntime::current());
+    /// for file in ["Cargo.toml", "/no/such/file"] {
+    ///     let read = async move { std::fs::read(file) };
+    ///     group.spawn_named(file, read).await.unwrap();
+    /// }
+    /// let error = group.join_traced().await.unwrap_err();
+    /// assert!(error.to_string().starts_with("task #1 /no/such/file ("));
+    /// # }
+    /// ```
+    pub async fn join_traced(mut self) -> Result<Vec<T>, TaskError<E>> {
         let values = self.settle().await;
         let verdict = unlocked(&mut self.verdict).take();
         verdict.map_or(Ok(values), |verdict| Err(verdict.pronounce()))
@@ -244,11 +287,8 @@ impl<S: Spawn, T, E> ErrGroup<S, T, E, FirstError> {
 }
 
 impl<S: Spawn, T, E> ErrGroup<S, T, E, CollectAll> {
-    /// Waits until all tasks have ended, and gives their values in the order of submission.
-    ///
-    /// # Errors
-    ///
-    /// The outcomes of all tasks, if one or more failed.
+    /// Aborts the tasks that run, waits until they are gone, and gives the outcomes of the others: in the order of
+    /// submission, `None` for one that was aborted.
     ///
     /// # Panics
     ///
@@ -256,9 +296,30 @@ impl<S: Spawn, T, E> ErrGroup<S, T, E, CollectAll> {
     ///
     /// # Cancel safety
     ///
-    /// The future owns the group: dropping it drops the group, which aborts the tasks.
-    pub async fn join(mut self) -> Result<Vec<T>, Errors<T, E>> {
-        self.wait().await
+    /// The tasks are aborted at the first poll, and also if the future is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use orchestration::errgroup::Builder;
+    /// use runtime::{Timer, TokioRuntime};
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let rt = TokioRuntime::current();
+    /// let mut group = Builder::new().collect_all().spawned(rt.clone());
+    /// group.spawn(async { Ok::<_, &str>(1) }).await.unwrap();
+    /// group.spawn(std::future::pending()).await.unwrap();
+    /// // Whatever is there after a while is good enough.
+    /// let _ = rt.timeout(Duration::from_millis(5), group.ended()).await;
+    /// assert_eq!(group.stop().await, [Some(Ok(1)), None]);
+    /// # }
+    /// ```
+    pub async fn stop(mut self) -> Vec<Option<Result<T, E>>> {
+        self.handle.shared.give_up(GiveUp::Stop);
+        let round = self.round().await;
+        round.close_stopped(self.handle.shared.settings())
     }
 
     /// Waits until all tasks have ended, and gives their values in the order of submission.
@@ -331,10 +392,41 @@ impl<S: Spawn, T, E> ErrGroupHandle<S, T, E> {
         self.shared.is_stopped()
     }
 
-    /// The number of tasks that may run at a time, if it is limited.
+    /// The number of tasks that may be submitted and not ended, if it is limited.
     #[must_use]
     pub fn limit(&self) -> Option<usize> {
-        self.shared.settings().limit
+        self.shared.limit()
+    }
+
+    /// Changes the limit. Raised, it lets those who wait for their turn submit at once. Lowered, it stops
+    /// no task: it holds as soon as enough have ended.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero, or the group was made without a limit: then its tasks were not counted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use orchestration::errgroup::{Builder, ErrGroup};
+    /// use runtime::TokioRuntime;
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let group: ErrGroup<_, (), ()> = Builder::new().limit(1).spawned(TokioRuntime::current());
+    /// group.try_spawn(std::future::pending()).unwrap();
+    /// assert!(group.try_spawn(std::future::pending()).is_err());
+    /// group.set_limit(2);
+    /// assert!(group.try_spawn(std::future::pending()).is_ok());
+    /// # }
+    /// ```
+    #[track_caller]
+    #[doc(alias = "SetLimit")]
+    pub fn set_limit(&self, limit: usize) {
+        assert!(limit > 0, "ErrGroup: a limit of 0 would run no task at all");
+        let slots = self.shared.slots();
+        slots
+            .expect("ErrGroup: a group that was made without a limit cannot be given one")
+            .set_limit(limit.min(Semaphore::MAX_PERMITS));
     }
 
     /// Fails the group from outside, exactly as if one more task had ended with `error`.
@@ -356,6 +448,7 @@ impl<S: Spawn, T, E> ErrGroupHandle<S, T, E> {
     /// assert_eq!(group.join().await, Err("interrupted"));
     /// # }
     /// ```
+    #[track_caller]
     pub fn fail(&self, error: E) {
         self.shared.fail(error);
     }
@@ -394,19 +487,32 @@ impl<S: Spawn, T, E> ErrGroupHandle<S, T, E> {
         context.on_cancel(move |cause| group.fail(error(cause)))
     }
 
-    /// Waits for a slot, if the group has a limit, and for the right to use it.
-    async fn enter(&self) -> Option<(Admission, Option<Permit<'_>>)> {
-        let permit = match self.shared.slots() {
-            None => None,
-            // Closed. (`TooMany` cannot be: a limit is never zero.)
-            Some(slots) => Some(slots.acquire().await.ok()?),
+    /// Waits for a place, if the group has a limit. `None`: it has stopped.
+    async fn place(&self) -> Option<Option<Permit<'_>>> {
+        let Some(slots) = self.shared.slots() else {
+            return Some(None);
         };
-        Some((self.shared.admit()?, permit))
+        // Those that are in the way may need the slot in which this is waited for.
+        let limiter = self.shared.settings().limiter.as_ref();
+        let acquired = lend_to(limiter, slots.acquire()).await;
+        // Closed. (`TooMany` cannot be: a limit is never zero.)
+        acquired.ok().map(Some)
     }
 
-    /// As `enter`, but a missing slot is an error.
+    /// The right to run a task, if the group has not stopped.
+    fn enter<'a>(
+        &self,
+        place: Option<Option<Permit<'a>>>,
+        origin: Origin,
+    ) -> Option<(Admission, Option<Permit<'a>>)> {
+        let permit = place?;
+        Some((self.shared.admit(origin)?, permit))
+    }
+
+    /// Both at once, where a missing place is an error.
     fn try_enter<F>(
         &self,
+        origin: Origin,
         submitted: F,
     ) -> Result<(Admission, Option<Permit<'_>>, F), TrySpawnError<F>> {
         let permit = match self.shared.slots().map(Semaphore::try_acquire) {
@@ -417,7 +523,7 @@ impl<S: Spawn, T, E> ErrGroupHandle<S, T, E> {
             }
             Some(Err(_)) => return Err(TrySpawnError::Full(submitted)),
         };
-        match self.shared.admit() {
+        match self.shared.admit(origin) {
             Some(admission) => Ok((admission, permit, submitted)),
             None => Err(TrySpawnError::Stopped(submitted)),
         }
@@ -471,16 +577,57 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> ErrGroupHandle<S, T, E> {
     /// # }
     /// ```
     #[doc(alias = "Go")]
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn would hold the task twice"
-    )]
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> impl Future<Output = Result<(), SpawnError<F>>>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
+        self.submit(Origin::caller(), future)
+    }
+
+    /// As [`spawn`](Self::spawn), and the task has a name, which is told with its error: see
+    /// [`ErrGroup::join_traced`] and [`Errors`].
+    ///
+    /// The line that calls this is told in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] with `future` in it, if the group has stopped. It was not run.
+    ///
+    /// # Panics
+    ///
+    /// If the runtime's `spawn` does.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_named<F>(
+        &self,
+        name: impl Into<Box<str>>,
+        future: F,
+    ) -> impl Future<Output = Result<(), SpawnError<F>>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.submit(Origin::caller().named(name.into()), future)
+    }
+
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would hold the task twice"
+    )]
+    fn submit<F>(
+        &self,
+        origin: Origin,
+        future: F,
+    ) -> impl Future<Output = Result<(), SpawnError<F>>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
         async move {
-            let Some((admission, permit)) = self.enter().await else {
+            let place = self.place().await;
+            let Some((admission, permit)) = self.enter(place, origin) else {
                 return Err(SpawnError(future));
             };
             self.shared.launch(admission, permit, future);
@@ -525,13 +672,16 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> ErrGroupHandle<S, T, E> {
         clippy::manual_async_fn,
         reason = "an async fn would hold the task twice"
     )]
+    #[track_caller]
     pub fn spawn_with<C, F>(&self, task: C) -> impl Future<Output = Result<(), SpawnError<C>>>
     where
         C: FnOnce(CancelToken) -> F + Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
+        let origin = Origin::caller();
         async move {
-            let Some((admission, permit)) = self.enter().await else {
+            let place = self.place().await;
+            let Some((admission, permit)) = self.enter(place, origin) else {
                 return Err(SpawnError(task));
             };
             let token = self.shared.token();
@@ -573,7 +723,31 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> ErrGroupHandle<S, T, E> {
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let (admission, permit, future) = self.try_enter(future)?;
+        let (admission, permit, future) = self.try_enter(Origin::caller(), future)?;
+        self.shared.launch(admission, permit, future);
+        Ok(())
+    }
+
+    /// As [`try_spawn`](Self::try_spawn), and the task has a name, which is told with its error.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySpawnError`] with `future` in it, as [`try_spawn`](Self::try_spawn). It was not run.
+    ///
+    /// # Panics
+    ///
+    /// If the runtime's `spawn` does.
+    #[track_caller]
+    pub fn try_spawn_named<F>(
+        &self,
+        name: impl Into<Box<str>>,
+        future: F,
+    ) -> Result<(), TrySpawnError<F>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let origin = Origin::caller().named(name.into());
+        let (admission, permit, future) = self.try_enter(origin, future)?;
         self.shared.launch(admission, permit, future);
         Ok(())
     }
@@ -593,7 +767,7 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> ErrGroupHandle<S, T, E> {
         C: FnOnce(CancelToken) -> F + Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let (admission, permit, task) = self.try_enter(task)?;
+        let (admission, permit, task) = self.try_enter(Origin::caller(), task)?;
         let token = self.shared.token();
         let future = WithToken::new(task, token);
         self.shared.launch(admission, permit, future);
