@@ -70,7 +70,10 @@ impl<R: Timer> Service<R> {
     /// A page of the list; an empty one ends it.
     async fn page(&self, page: usize) -> Result<Vec<Id>, FriendsError> {
         if page == usize::MAX {
-            return Err(FriendsError::List { page, why: "there is no such page" });
+            return Err(FriendsError::List {
+                page,
+                why: "there is no such page",
+            });
         }
         self.rt.sleep(Duration::from_millis(5)).await;
         let ids = self.friends.iter().skip(page * PAGE).take(PAGE);
@@ -85,14 +88,14 @@ impl<R: Timer> Service<R> {
         if self.unknown == Some(id) {
             return Err(FriendsError::User { id, why: "unknown" });
         }
-        Ok(User { name: format!("user {id}") })
+        Ok(User {
+            name: format!("user {id}"),
+        })
     }
 }
 
 /// The producer: identifiers, page by page, and no page before it is needed.
-fn friend_ids<R: Timer>(
-    service: Arc<Service<R>>,
-) -> impl Stream<Item = Result<Id, FriendsError>> {
+fn friend_ids<R: Timer>(service: Arc<Service<R>>) -> impl Stream<Item = Result<Id, FriendsError>> {
     stream::try_unfold(0, move |page| {
         let service = Arc::clone(&service);
         async move {

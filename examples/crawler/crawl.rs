@@ -17,17 +17,17 @@ use crate::fetch::{FetchError, Page, fetch};
 
 /// How far it goes.
 #[derive(Clone, Copy)]
-pub struct Bounds {
-    pub parallel: usize,
-    pub pages: usize,
-    pub attempts: usize,
+pub(crate) struct Bounds {
+    pub(crate) parallel: usize,
+    pub(crate) pages: usize,
+    pub(crate) attempts: usize,
 }
 
 /// A page that could not be had.
 #[derive(Debug)]
-pub struct PageError {
-    pub url: Uri,
-    pub error: RetryError<FetchError>,
+pub(crate) struct PageError {
+    pub(crate) url: Uri,
+    pub(crate) error: RetryError<FetchError>,
 }
 
 impl fmt::Display for PageError {
@@ -50,7 +50,7 @@ struct Crawl {
 }
 
 /// All pages that can be reached from `start` on its host, in the order in which they were found.
-pub async fn crawl(
+pub(crate) async fn crawl(
     rt: &TokioRuntime,
     context: &Context,
     start: Uri,
@@ -94,7 +94,10 @@ impl Crawl {
         if new {
             let name = url.to_string();
             // It has not stopped: a group that collects goes on.
-            let _ = self.group.spawn_named(name, Arc::clone(self).visit(url)).await;
+            let _ = self
+                .group
+                .spawn_named(name, Arc::clone(self).visit(url))
+                .await;
         }
     }
 

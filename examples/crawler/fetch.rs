@@ -15,16 +15,16 @@ const MOST: usize = 1 << 20;
 
 /// A page, as far as the crawl is concerned.
 #[derive(Debug)]
-pub struct Page {
-    pub url: Uri,
-    pub bytes: usize,
+pub(crate) struct Page {
+    pub(crate) url: Uri,
+    pub(crate) bytes: usize,
     /// On the same host.
-    pub links: Vec<Uri>,
+    pub(crate) links: Vec<Uri>,
 }
 
 /// Why there is no page.
 #[derive(Debug)]
-pub enum FetchError {
+pub(crate) enum FetchError {
     Address(&'static str),
     Connect(io::Error),
     Http(hyper::Error),
@@ -34,10 +34,12 @@ pub enum FetchError {
 
 impl FetchError {
     /// Whether it is worth another attempt.
-    pub fn may_go_away(&self) -> bool {
+    pub(crate) fn may_go_away(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Http(_) => true,
-            Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Status(status) => {
+                status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Address(_) | Self::Body(_) => false,
         }
     }
@@ -58,13 +60,15 @@ impl fmt::Display for FetchError {
 impl std::error::Error for FetchError {}
 
 /// Gets a page.
-pub async fn fetch(url: &Uri) -> Result<Page, FetchError> {
+pub(crate) async fn fetch(url: &Uri) -> Result<Page, FetchError> {
     if url.scheme_str() != Some("http") {
         return Err(FetchError::Address("only http:// is spoken here"));
     }
     let authority = url.authority().ok_or(FetchError::Address("no host"))?;
     let address = (authority.host(), authority.port_u16().unwrap_or(80));
-    let stream = TcpStream::connect(address).await.map_err(FetchError::Connect)?;
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(FetchError::Connect)?;
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(FetchError::Http)?;
@@ -75,7 +79,10 @@ pub async fn fetch(url: &Uri) -> Result<Page, FetchError> {
         .body(Empty::<Bytes>::new())
         .map_err(|_| FetchError::Address("no such address"))?;
     let answer = async {
-        let response = requests.send_request(request).await.map_err(FetchError::Http)?;
+        let response = requests
+            .send_request(request)
+            .await
+            .map_err(FetchError::Http)?;
         if !response.status().is_success() {
             return Err(FetchError::Status(response.status()));
         }
@@ -101,7 +108,7 @@ pub async fn fetch(url: &Uri) -> Result<Page, FetchError> {
 }
 
 /// The addresses in `href="..."` that are on the same host. (A parser of HTML would see more.)
-pub fn links(base: &Uri, text: &str) -> Vec<Uri> {
+fn links(base: &Uri, text: &str) -> Vec<Uri> {
     let authority = base.authority().map_or("", |authority| authority.as_str());
     text.split("href=\"")
         .skip(1)

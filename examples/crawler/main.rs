@@ -67,7 +67,12 @@ async fn main() -> ExitCode {
     let mut failed = 0;
     for result in &results {
         match result {
-            Ok(page) => println!("{:>6} bytes {:>3} links  {}", page.bytes, page.links.len(), page.url),
+            Ok(page) => println!(
+                "{:>6} bytes {:>3} links  {}",
+                page.bytes,
+                page.links.len(),
+                page.url
+            ),
             Err(error) => {
                 failed += 1;
                 println!("{error}");

@@ -16,15 +16,15 @@ use orchestration::ErrGroup;
 use runtime::TokioRuntime;
 use tokio::net::TcpListener;
 
-pub const PAGES: usize = 40;
+const PAGES: usize = 40;
 
 /// Ends with its connections when it is dropped.
-pub struct Site {
+pub(crate) struct Site {
     _tasks: ErrGroup<TokioRuntime, (), Infallible>,
 }
 
 /// Serves the site on a port of this machine, and gives its address.
-pub async fn serve() -> io::Result<(Uri, Site)> {
+pub(crate) async fn serve() -> io::Result<(Uri, Site)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/0", listener.local_addr()?)
         .parse()

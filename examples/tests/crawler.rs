@@ -35,7 +35,11 @@ fn it_finds_all_pages_and_says_which_are_not_there() {
     assert_eq!(lines.last().unwrap(), "81 pages, 41 of them failed");
     let missing = lines.iter().filter(|line| line.contains("404 Not Found"));
     assert_eq!(missing.count(), 41);
-    assert!(lines[0].ends_with("/0"), "in the order of discovery: {}", lines[0]);
+    assert!(
+        lines[0].ends_with("/0"),
+        "in the order of discovery: {}",
+        lines[0]
+    );
 }
 
 #[test]
@@ -50,6 +54,9 @@ fn without_a_server_it_says_why() {
     let output = crawler(&["http://127.0.0.1:9/", "--attempts", "2"]);
     assert!(!output.status.success());
     let line = &lines(&output)[0];
-    assert!(line.starts_with("http://127.0.0.1:9/: given up after 2 attempts"), "{line}");
+    assert!(
+        line.starts_with("http://127.0.0.1:9/: given up after 2 attempts"),
+        "{line}"
+    );
     assert!(line.contains("no connection"), "{line}");
 }
