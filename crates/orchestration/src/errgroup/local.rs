@@ -328,10 +328,6 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
     /// # Cancel safety
     ///
     /// As [`spawn`](Self::spawn).
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn would hold the task twice"
-    )]
     #[track_caller]
     pub fn spawn_with<C, F>(&mut self, task: C) -> impl Future<Output = Result<(), SpawnError<C>>>
     where

@@ -197,10 +197,6 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> ErrGroupHandle<S, T, E> {
     /// assert_eq!(group.join().await, Err("no luck"));
     /// # }
     /// ```
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn would hold the task twice"
-    )]
     #[track_caller]
     pub fn spawn_with<C, F>(&self, task: C) -> impl Future<Output = Result<(), SpawnError<C>>>
     where

@@ -168,6 +168,7 @@ pub struct MultiError<E> {
 
 impl<E> MultiError<E> {
     /// The errors. At least one.
+    #[must_use]
     pub fn errors(&self) -> &[E] {
         &self.errors
     }

@@ -36,6 +36,9 @@ impl<R: Future> Future for Numbered<R> {
     }
 }
 
+/// The place of one that has ended, and what it ended with.
+type Ended<T> = (usize, Result<T, Gone>);
+
 pub(super) struct Contest<R> {
     running: FuturesUnordered<Numbered<R>>,
     started: usize,
@@ -84,7 +87,7 @@ impl<R: Running> Contest<R> {
     pub(super) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<(usize, Result<R::Value, Gone>)>> {
+    ) -> Poll<Option<Ended<R::Value>>> {
         self.running.poll_next_unpin(cx)
     }
 

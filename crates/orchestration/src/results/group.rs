@@ -206,8 +206,9 @@ impl<P> Results<P> {
         F: Future<Output = Result<T, E>>,
         P: Place<F>,
     {
-        let values = self.any_n(1, futures).await?;
-        Ok(values.into_iter().next().expect("one value was asked for"))
+        // Just the one that was asked for.
+        let mut values = self.any_n(1, futures).await?;
+        Ok(values.swap_remove(0))
     }
 
     /// The first `n` values, in the order of completion, whatever fails meanwhile: a quorum. The others are
@@ -391,6 +392,7 @@ impl<E> NotEnough<E> {
     }
 
     /// The errors in the order of completion, each with the place of its future in the order of submission.
+    #[must_use]
     pub fn errors(&self) -> &[(usize, E)] {
         &self.errors
     }
