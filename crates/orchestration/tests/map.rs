@@ -245,6 +245,36 @@ async fn a_slow_source<R: Rt>(rt: R) {
     }
 }
 
+/// Items that come in a burst, when few have been needed before, all find a task.
+async fn a_burst<R: Rt>(rt: R) {
+    let census = Census::default();
+    let timer = rt.clone();
+    let source = stream::unfold(0_u32, move |n| {
+        let rt = timer.clone();
+        async move {
+            if n == 1 {
+                rt.sleep(units(2)).await;
+            }
+            (n < 20).then_some((n, n + 1))
+        }
+    });
+    let counted = census.clone();
+    let map = Map::from_stream(Box::pin(source), move |n| {
+        let census = counted.clone();
+        async move {
+            let _resident = census.enter();
+            if n > 0 {
+                pending::<()>().await;
+            }
+        }
+    });
+    let mut stream = Box::pin(map.concurrency(4).ordered_on(rt.clone()));
+    assert_eq!(stream.next().await, Some(()));
+    assert!(rt.timeout(units(4), stream.next()).await.is_err());
+    assert_eq!(census.alive(), 4);
+    Pin::into_inner(stream).shutdown().await;
+}
+
 /// More than 63 words of bells.
 async fn thousands_at_a_time<R: Rt>(rt: R) {
     let timer = rt.clone();
@@ -276,6 +306,7 @@ on_every_runtime! {
     a_panic_goes_on
     the_first_error_ends_it
     a_slow_source
+    a_burst
 }
 
 #[test]

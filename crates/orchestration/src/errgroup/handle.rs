@@ -8,8 +8,8 @@ use async_sync::context::{Cause, OnCancel};
 use async_sync::{Context, Semaphore};
 use runtime::Spawn;
 
-use super::CancelToken;
 use super::shared::Shared;
+use super::{CancelToken, Origin};
 
 /// Submits tasks to an [`ErrGroup`](super::ErrGroup). Clones submit to the same group.
 ///
@@ -106,7 +106,7 @@ impl<S: Spawn, T, E> ErrGroupHandle<S, T, E> {
     /// ```
     #[track_caller]
     pub fn fail(&self, error: E) {
-        self.shared.fail(error);
+        self.shared.fail(Origin::caller(), error);
     }
 
     /// [Fails](Self::fail) the group with what `error` makes of the cause when `context` is cancelled, as
@@ -133,14 +133,15 @@ impl<S: Spawn, T, E> ErrGroupHandle<S, T, E> {
     /// # drop(ends);
     /// # }
     /// ```
+    #[track_caller]
     pub fn fail_on_cancel<F>(&self, context: &Context, error: F) -> OnCancel
     where
         F: FnOnce(&Cause) -> E + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
-        let group = self.handle();
-        context.on_cancel(move |cause| group.fail(error(cause)))
+        let (group, origin) = (self.handle(), Origin::caller());
+        context.on_cancel(move |cause| group.shared.fail(origin, error(cause)))
     }
 }
 

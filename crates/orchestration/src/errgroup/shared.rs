@@ -277,11 +277,10 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
     }
 
     /// A failure that belongs to no task, as if one more task had ended with it.
-    #[track_caller]
-    pub(super) fn fail(&self, error: E) {
+    pub(super) fn fail(&self, origin: Origin, error: E) {
         let mut state = self.lock();
         let line = state.ledger.open();
-        self.enter_failure(state, line, Origin::caller(), Failure::Error(error));
+        self.enter_failure(state, line, origin, Failure::Error(error));
     }
 
     /// Enters the failure and does to the others what the policy says. Consumes the lock.

@@ -160,12 +160,9 @@ impl<I, O> Crew<I, O> {
         if let Some(panic) = state.panic.take() {
             return Err(panic);
         }
+        // Who is called calls the next.
+        let missing = state.inputs.len().saturating_sub(state.idle.len());
         let calls = state.calls();
-        let missing = if calls.idle.is_none() {
-            state.inputs.len()
-        } else {
-            0
-        };
         drop(state);
         calls.make();
         Ok(missing)
