@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::mem::size_of;
 use std::rc::Rc;
 
+use orchestration::Limiter;
 use orchestration::errgroup::{
     Builder, CancelPolicy, CancelToken, Cancelled, CollectAll, ErrGroup, ErrGroupHandle, ErrToken,
     ErrWaitGroup, Errors, FirstError, LocalErrGroup, MultiError, Origin, Panic, SendTasks,
@@ -14,7 +15,6 @@ use orchestration::results::{
     Hedge, Here, Map, NotEnough, On, OnTasks, Ordered, Results, Unordered, Waterfall,
 };
 use orchestration::retry::{Decision, Failed, GaveUp, Retry, RetryBudget, RetryError};
-use orchestration::Limiter;
 use runtime::TokioRuntime;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -101,5 +101,9 @@ fn sizes() {
     assert_eq!(size_of::<Limiter>(), 8);
     assert_eq!(size_of::<RetryBudget>(), 8);
     // A slot and a place in the queue, whatever runs in it.
-    assert!(size_of::<InSlot<()>>() <= 128, "{}", size_of::<InSlot<()>>());
+    assert!(
+        size_of::<InSlot<()>>() <= 128,
+        "{}",
+        size_of::<InSlot<()>>()
+    );
 }

@@ -32,7 +32,8 @@ async fn everything_is_given<R: Rt>(rt: R) {
         let census = Census::default();
         let map = || {
             let (rt, census) = (rt.clone(), census.clone());
-            Map::new(0..150, move |n| work(rt.clone(), census.clone(), n)).concurrency(concurrency)
+            let map = Map::new(0..150, move |n| work(rt.clone(), census.clone(), n));
+            map.concurrency(concurrency).window(2 * concurrency)
         };
         let all: Vec<u32> = (0..150).collect();
         assert_eq!(map().ordered().collect::<Vec<_>>().await, all);

@@ -11,8 +11,8 @@ use runtime::Spawn;
 
 use super::builder::{Builder, Settings};
 use super::ending::{CollectAll, Ending, FirstError};
-use super::ledger::{Ledger, Verdict};
 use super::handle::ErrGroupHandle;
+use super::ledger::{Ledger, Verdict};
 use super::shared::{GiveUp, Shared};
 use super::{Errors, TaskError};
 use crate::limiter::lend_to;

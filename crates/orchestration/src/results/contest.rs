@@ -84,10 +84,7 @@ impl<R: Running> Contest<R> {
     }
 
     /// The next output of those that run, and its place; a panic is given as it is.
-    pub(super) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Ended<R::Value>>> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended<R::Value>>> {
         self.running.poll_next_unpin(cx)
     }
 
