@@ -113,7 +113,7 @@ impl<S: Spawn, T, E> ErrGroupHandle<S, T, E> {
     /// long as what this returns is kept.
     ///
     /// Under [`CancelPolicy::Abort`](super::CancelPolicy::Abort) the tasks are dropped then, which
-    /// [`Builder::context`] alone does not do: that only tells them.
+    /// [`Builder::context`](super::Builder::context) alone does not do: that only tells them.
     ///
     /// # Examples
     ///
