@@ -8,7 +8,8 @@ use runtime::Spawn;
 
 use super::ending::{CollectAll, Ending, FirstError};
 use super::ledger::Failure;
-use super::local::{LocalErrGroup, SendTasks, ThreadBound};
+use super::local::LocalErrGroup;
+use super::sendness::{SendTasks, ThreadBound};
 use super::{CancelToken, ErrGroup, Panic};
 use crate::Limiter;
 

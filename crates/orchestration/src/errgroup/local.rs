@@ -18,75 +18,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use futures_core::future::{BoxFuture, LocalBoxFuture};
 use futures_util::stream::FuturesUnordered;
 
 use super::builder::{Builder, CancelPolicy, Settings};
 use super::ending::{CollectAll, Ending, FirstError};
 use super::ledger::{Failure, Ledger, Outcome, Verdict};
+use super::sendness::{Accepts, Sendness, ThreadBound};
 use super::{CancelToken, Errors, Origin, SpawnError, TaskError, TrySpawnError, WithToken, child};
-use crate::Limiter;
 use crate::limiter::lend_to;
-
-/// Tasks that need not be `Send`: then the group is not `Send` either. See [`LocalErrGroup`].
-#[derive(Debug)]
-pub enum ThreadBound {}
-
-/// Tasks that are `Send`: then the group is `Send` too. See [`LocalErrGroup`].
-#[derive(Debug)]
-pub enum SendTasks {}
-
-/// Whether the tasks of a [`LocalErrGroup`] are `Send`: [`ThreadBound`] or [`SendTasks`].
-///
-/// Sealed: it cannot be implemented outside of this crate.
-pub trait Sendness<'a, R>: sealed::Sealed {
-    /// A task in a box.
-    type Boxed: Future<Output = R> + Unpin;
-}
-
-/// That a task of type `F` fits into a group of this [`Sendness`].
-pub trait Accepts<'a, F: Future>: Sendness<'a, F::Output> {
-    /// Puts the task into a box.
-    fn boxed(future: F) -> Self::Boxed;
-
-    /// Puts the task into a box, to run in a slot of the limiter.
-    #[doc(hidden)]
-    fn boxed_in(limiter: &Limiter, future: F) -> Self::Boxed;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::ThreadBound {}
-    impl Sealed for super::SendTasks {}
-}
-
-impl<'a, R: 'a> Sendness<'a, R> for ThreadBound {
-    type Boxed = LocalBoxFuture<'a, R>;
-}
-
-impl<'a, R: 'a> Sendness<'a, R> for SendTasks {
-    type Boxed = BoxFuture<'a, R>;
-}
-
-impl<'a, F: Future<Output: 'a> + 'a> Accepts<'a, F> for ThreadBound {
-    fn boxed(future: F) -> Self::Boxed {
-        Box::pin(future)
-    }
-
-    fn boxed_in(limiter: &Limiter, future: F) -> Self::Boxed {
-        Box::pin(limiter.run(future))
-    }
-}
-
-impl<'a, F: Future<Output: 'a> + Send + 'a> Accepts<'a, F> for SendTasks {
-    fn boxed(future: F) -> Self::Boxed {
-        Box::pin(future)
-    }
-
-    fn boxed_in(limiter: &Limiter, future: F) -> Self::Boxed {
-        Box::pin(limiter.run(future))
-    }
-}
 
 /// A group of tasks that may fail, run inside the task that awaits the group: they may borrow.
 ///

@@ -35,15 +35,17 @@ mod group;
 mod hedge;
 mod in_flight;
 mod map;
+mod not_enough;
 mod on_tasks;
 mod order;
 mod place;
 mod waterfall;
 
-pub use self::group::{NotEnough, Results};
+pub use self::group::Results;
 pub use self::hedge::Hedge;
 pub use self::in_flight::{InFlight, Ordered, Unordered};
 pub use self::map::Map;
+pub use self::not_enough::NotEnough;
 pub use self::on_tasks::OnTasks;
 pub use self::order::{AsTheyCome, InOrder, Order};
 pub use self::place::{Here, On, Place};
