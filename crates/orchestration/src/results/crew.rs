@@ -65,6 +65,22 @@ struct Shift<I, O> {
     done: Vec<(u64, O)>,
 }
 
+/// What is left of a crew that was closed. It is foreign code, which may panic: so first the tasks are
+/// aborted, if they are to be, and then it is let go of.
+pub(super) struct Closed<I, O> {
+    idle: Vec<(usize, Waker)>,
+    _unwanted: (VecDeque<(u64, I)>, VecDeque<Option<O>>, Option<Waker>),
+}
+
+impl<I, O> Closed<I, O> {
+    /// Calls those who are idle, so that they end.
+    pub(super) fn call(self) {
+        for (_, waker) in self.idle {
+            waker.wake();
+        }
+    }
+}
+
 /// Those to wake when the lock is free.
 #[derive(Default)]
 struct Calls {
@@ -182,20 +198,18 @@ impl<I, O> Crew<I, O> {
         Poll::Pending
     }
 
-    /// Tells the tasks to end, and forgets what is here.
-    pub(super) fn close(&self) {
+    /// Tells the tasks to end, and takes out what nobody wants any more.
+    #[must_use = "the tasks have to be called"]
+    pub(super) fn close(&self) -> Closed<I, O> {
         let mut state = self.lock();
         state.closed = true;
-        let unwanted = (
-            mem::take(&mut state.inputs),
-            mem::take(&mut state.outputs),
-            state.stream.take(),
-        );
-        let idle = mem::take(&mut state.idle);
-        drop(state);
-        drop(unwanted);
-        for (_, waker) in idle {
-            waker.wake();
+        Closed {
+            idle: mem::take(&mut state.idle),
+            _unwanted: (
+                mem::take(&mut state.inputs),
+                mem::take(&mut state.outputs),
+                state.stream.take(),
+            ),
         }
     }
 

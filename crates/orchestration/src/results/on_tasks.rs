@@ -77,10 +77,11 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            this.crew.close();
+            let closed = this.crew.close();
             for task in this.tasks.iter() {
                 task.abort();
             }
+            closed.call();
         }
     }
 }
@@ -123,11 +124,12 @@ impl<S: Spawn, St: Stream, F, O, P> OnTasks<S, St, F, O, P> {
     ///
     /// The tasks are aborted at the first poll, and also if the future is dropped.
     pub async fn shutdown(mut self) {
-        self.crew.close();
+        let closed = self.crew.close();
         let tasks = mem::take(&mut self.tasks);
         for task in &tasks {
             task.abort();
         }
+        closed.call();
         for task in tasks {
             // Their panics have nobody left to be told to: the outputs are not wanted either.
             let _ = task.await;
@@ -179,10 +181,11 @@ where
                 }
             }
             Err(panic) => {
-                this.crew.close();
+                let closed = this.crew.close();
                 for task in this.tasks.iter() {
                     task.abort();
                 }
+                closed.call();
                 *this.stage = Stage::Leaving(Some(panic));
             }
         }
@@ -212,7 +215,7 @@ where
                 if this.source.is_some() {
                     return Poll::Pending;
                 }
-                this.crew.close();
+                this.crew.close().call();
                 *this.stage = Stage::Leaving(None);
                 return Poll::Ready(None);
             }
