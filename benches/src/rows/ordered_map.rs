@@ -99,12 +99,16 @@ fn here(work: Work, concurrency: usize) -> Point {
             mini_executor::block_on(sum(map))
         })
     });
-    cases.add("futures buffer_unordered", Role::Peer, move |plan: &Plan| {
-        repeated(plan, |n| {
-            let map = stream::iter(0..n).map(item).buffer_unordered(concurrency);
-            mini_executor::block_on(sum(map))
-        })
-    });
+    cases.add(
+        "futures buffer_unordered",
+        Role::Peer,
+        move |plan: &Plan| {
+            repeated(plan, |n| {
+                let map = stream::iter(0..n).map(item).buffer_unordered(concurrency);
+                mini_executor::block_on(sum(map))
+            })
+        },
+    );
     cases.add("futures-concurrency", Role::Peer, move |plan: &Plan| {
         use futures_concurrency::concurrent_stream::ConcurrentStream as _;
         use futures_concurrency::stream::StreamExt as _;

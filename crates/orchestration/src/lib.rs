@@ -24,6 +24,7 @@ pub mod errgroup;
 pub mod limiter;
 pub mod results;
 pub mod retry;
+mod yield_now;
 
 #[doc(inline)]
 pub use errgroup::{ErrGroup, LocalErrGroup};

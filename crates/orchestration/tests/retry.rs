@@ -120,8 +120,25 @@ async fn cancelled<R: Rt>(rt: R) {
     assert_eq!(error.await.unwrap_err().attempts(), 1);
 }
 
+/// Without a delay, too, others run between two attempts.
+async fn others_run_between_attempts<R: Rt>(rt: R) {
+    let done = Arc::new(AtomicUsize::new(0));
+    let other = {
+        let done = Arc::clone(&done);
+        rt.spawn(async move {
+            common::yield_now().await;
+            done.store(1, Ordering::SeqCst);
+        })
+    };
+    let retry = Retry::new(rt).backoff(constant(Duration::ZERO)).forever();
+    let looks = |_| async { (done.load(Ordering::SeqCst) == 1).then_some(()).ok_or(()) };
+    retry.run(looks).await.unwrap();
+    other.await.unwrap();
+}
+
 on_every_runtime! {
     s116
+    others_run_between_attempts
     attempts_have_their_time
     cancelled
 }

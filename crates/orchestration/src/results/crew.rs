@@ -36,6 +36,7 @@ use futures_util::FutureExt as _;
 use sync_core::clock;
 
 use super::order::Order;
+use crate::yield_now::yield_now;
 
 /// The most items of a batch.
 const MOST: usize = 64;
@@ -337,19 +338,6 @@ where
             yield_now().await;
         }
     }
-}
-
-/// Lets others run.
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 struct Presence<I, O> {

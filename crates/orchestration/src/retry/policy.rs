@@ -25,6 +25,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use runtime::{Elapsed, Timer, deadline_after};
 
 use super::{Failed, GaveUp, RetryBudget, RetryError};
+use crate::yield_now::yield_now;
 
 /// What to do about an error. See [`Retry::run_if`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,7 +285,15 @@ impl<R: Timer, B: BackoffBuilder + Clone> Retry<R, B> {
             if !self.budget.as_ref().is_none_or(RetryBudget::withdraw) {
                 return Err(call.give_up(GaveUp::OutOfBudget));
             }
-            if let Err(cause) = self.context.run(self.timer.sleep(delay)).await {
+            let pause = async {
+                if delay.is_zero() {
+                    // A sleep that is over at once would let nobody else run.
+                    yield_now().await;
+                } else {
+                    self.timer.sleep(delay).await;
+                }
+            };
+            if let Err(cause) = self.context.run(pause).await {
                 return Err(call.give_up(GaveUp::Cancelled(cause)));
             }
         }
