@@ -3,6 +3,7 @@
 mod barrier;
 mod cancel;
 mod channel;
+mod concurrent_map;
 mod cond;
 mod context;
 mod event;
@@ -14,7 +15,6 @@ mod mutex_contended;
 mod mutex_free;
 mod mutex_waits;
 mod once;
-mod ordered_map;
 mod pools;
 pub(crate) mod reasons;
 mod rwlock;
@@ -51,7 +51,7 @@ pub fn all() -> Vec<Row> {
         map::rows(),
         pools::rows(),
         group::rows(),
-        ordered_map::rows(),
+        concurrent_map::rows(),
     ]
     .into_iter()
     .flatten()
