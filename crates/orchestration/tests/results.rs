@@ -280,6 +280,30 @@ async fn hedge_asks_again_when_it_is_late<R: Rt>(rt: R) {
     );
 }
 
+/// Dropped at every await, it leaves no attempt.
+async fn hedge_dropped_half_way<R: Rt>(rt: R) {
+    let census = Census::default();
+    let ask = || {
+        let (rt, census) = (rt.clone(), census.clone());
+        move |_| after(rt.clone(), census.clone(), 500, Ok(1))
+    };
+    let hedge = Hedge::new(rt.clone()).after(units(1)).at_most(3);
+    let spawned = hedge.clone().spawned(rt.clone());
+    for polls in 0..5 {
+        {
+            let mut here = pin!(hedge.run(ask()));
+            let mut there = pin!(spawned.run(ask()));
+            for _ in 0..polls {
+                assert!(poll_once(here.as_mut()).await.is_none());
+                assert!(poll_once(there.as_mut()).await.is_none());
+                rt.sleep(units(1)).await;
+            }
+        }
+        until(&rt, "all are gone", || census.alive() == 0).await;
+    }
+    assert!(census.most() >= 4, "each has asked again");
+}
+
 async fn waterfall_passes_values_on<R: Rt>(rt: R) {
     let calls = Arc::new(AtomicUsize::new(0));
     let step = |times: u32| {
@@ -315,6 +339,7 @@ on_every_runtime! {
     a_panic_goes_on
     a_losers_panic_goes_on
     hedge_asks_again_when_it_is_late
+    hedge_dropped_half_way
     waterfall_passes_values_on
 }
 

@@ -244,6 +244,8 @@ impl<E, P: Ending> Builder<E, P> {
     /// Groups on one limiter may be nested: who waits for such a group in a slot
     /// [lends](Limiter::lend) it to the others.
     ///
+    /// The tasks of a local group keep their slots while nobody awaits the group.
+    ///
     /// # Examples
     ///
     /// A tree, walked by two tasks at a time, however deep it is:

@@ -38,7 +38,8 @@
 //! ```
 //!
 //! The `Ledger` has the outcomes and the order; `child` catches panics; both flavours use both.
-//! `Shared` has the life of a spawned task and its invariants.
+//! `Shared` has the life of a spawned task and its invariants. In a group with a
+//! [`Limiter`](crate::Limiter) a task is the user's future in a slot: `Limiter::run(future)`.
 
 mod builder;
 mod cancel;

@@ -91,7 +91,8 @@ struct Calls {
 
 impl Calls {
     fn make(self) {
-        for waker in [self.stream, self.idle].into_iter().flatten() {
+        // The stream's is the user's, who may panic: last.
+        for waker in [self.idle, self.stream].into_iter().flatten() {
             waker.wake();
         }
     }

@@ -48,8 +48,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// The panic of a future, of the function or of the source goes on to whoever polls; the stream
-    /// is then good for nothing but to be dropped, and panics if it is polled.
+    /// The panic of a future, of the function, of the source or of the task's waker goes on to whoever
+    /// polls; the stream is then good for nothing but to be dropped, and panics if it is polled.
     #[must_use = "streams do nothing unless polled"]
     pub struct InFlight<St, F, Fut, P>
     where
