@@ -210,7 +210,8 @@ impl<E, P: Ending> Builder<E, P> {
     }
 
     /// At most `workers` tasks run at a time, and at most `queue` more wait as tasks; then `spawn` waits. With 0
-    /// workers there are as many as processors.
+    /// workers there are as many as processors; a queue of 0 is none. (neilotoole's takes the number of
+    /// processors for both.)
     ///
     /// # Examples
     ///

@@ -47,6 +47,19 @@ const AHEAD: usize = 32;
 /// # });
 /// ```
 ///
+/// Futures that are there already, and their outputs as they come:
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use orchestration::results::Map;
+///
+/// # mini_executor::block_on(async {
+/// let futures = [3, 1, 2].map(|n: u32| async move { n });
+/// let outputs = Map::new(futures, std::convert::identity).concurrency(3).unordered();
+/// assert_eq!(outputs.fold(0, async |sum, n| sum + n).await, 6);
+/// # });
+/// ```
+///
 /// Source: `buffered` and `buffer_unordered` of the crate `futures`; Go's pool of workers between two channels.
 #[doc(alias = "buffered")]
 #[doc(alias = "buffer_unordered")]

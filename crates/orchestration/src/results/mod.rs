@@ -6,6 +6,7 @@
 //! | the first that succeeds | [`Results::race`] | gollback `Race` |
 //! | the first n that succeed, whatever fails: a quorum | [`Results::any_n`] | |
 //! | the first n, the last n | [`Results::take`], [`Results::last`] | Hunch `Take`, `Last` |
+//! | all of them, as they come: a stream | [`Map::unordered`] | |
 //! | one after the other | [`Waterfall`] | Hunch `Waterfall` |
 //! | to ask again when the answer is late | [`Hedge`] | |
 //! | to ask again when it failed | [`retry`](crate::retry) | gollback and Hunch `Retry` |
