@@ -21,12 +21,19 @@ async fn stay<R: Rt>(rt: R, census: Census) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// S113: a thousand tasks, ten at a time; submitting never waits.
+/// Is there until so many have been there at a time.
+async fn meet<R: Rt>(rt: R, census: Census, many: usize) -> Result<(), &'static str> {
+    let _resident = census.enter();
+    until(&rt, "all have met", || census.most() == many).await;
+    Ok(())
+}
+
+/// S113: many tasks, ten at a time; submitting never waits.
 async fn s113_eager<R: Rt>(rt: R) {
     let census = Census::default();
     let group = Builder::new().eager(10).spawned(rt.clone());
     for _ in 0..200 {
-        let submitted = group.spawn(stay(rt.clone(), census.clone()));
+        let submitted = group.spawn(meet(rt.clone(), census.clone(), 10));
         assert!(submitted.now_or_never().expect("it does not wait").is_ok());
     }
     assert_eq!(group.limit(), None);
@@ -39,7 +46,7 @@ async fn s113_preemptive<R: Rt>(rt: R) {
     let census = Census::default();
     let group = Builder::new().limit(10).spawned(rt.clone());
     for n in 0..100 {
-        let mut submitted = pin!(group.spawn(stay(rt.clone(), census.clone())));
+        let mut submitted = pin!(group.spawn(meet(rt.clone(), census.clone(), 10)));
         let at_once = poll_once(submitted.as_mut()).await;
         if n < 10 {
             assert!(at_once.is_some());
@@ -54,15 +61,25 @@ async fn s113_preemptive<R: Rt>(rt: R) {
 
 /// S111: two run, two are queued, the fifth waits.
 async fn s111_bounded<R: Rt>(rt: R) {
-    let census = Census::default();
+    let (census, go) = (Census::default(), Arc::new(AtomicUsize::new(0)));
+    let task = || {
+        let (rt, census, go) = (rt.clone(), census.clone(), Arc::clone(&go));
+        async move {
+            let _resident = census.enter();
+            until(&rt, "it may end", || go.load(Ordering::SeqCst) == 1).await;
+            Ok::<_, &str>(())
+        }
+    };
     let group = Builder::new().bounded(2, 2).spawned(rt.clone());
     for _ in 0..4 {
-        group.try_spawn(stay(rt.clone(), census.clone())).unwrap();
+        group.try_spawn(task()).unwrap();
     }
-    let mut fifth = Box::pin(group.spawn(stay(rt.clone(), census.clone())));
+    let mut fifth = Box::pin(group.spawn(task()));
     assert!(poll_once(fifth.as_mut()).await.is_none());
+    until(&rt, "two run", || census.alive() == 2).await;
+    assert!(poll_once(fifth.as_mut()).await.is_none());
+    go.store(1, Ordering::SeqCst);
     fifth.await.unwrap();
-    assert!(census.ever() >= 1);
     group.join().await.unwrap();
     assert_eq!((census.ever(), census.most()), (5, 2));
 }
@@ -109,7 +126,8 @@ async fn groups_share<R: Rt>(rt: R) {
     for group in groups {
         group.join().await.unwrap();
     }
-    assert_eq!((census.ever(), census.most()), (21, 3));
+    assert_eq!(census.ever(), 21);
+    assert!(census.most() <= 3);
     assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
 }
 

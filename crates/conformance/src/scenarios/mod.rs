@@ -12,6 +12,7 @@ pub mod barrier;
 pub mod channel;
 pub mod cond;
 pub mod context;
+pub mod group;
 pub mod lock_all;
 pub mod map;
 pub mod mutex;
