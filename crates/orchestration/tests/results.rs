@@ -290,10 +290,11 @@ async fn hedge_asks_again_when_it_is_late<R: Rt>(rt: R) {
         move |attempt: usize| {
             asked.fetch_add(1, Ordering::SeqCst);
             let (time, outcome) = times[attempt];
+            // They begin one after the other: each has a turn of its own.
             after(
                 rt.clone(),
                 census.clone(),
-                time,
+                Turns::default().enter(time),
                 outcome.map_err(str::to_owned),
             )
         }
