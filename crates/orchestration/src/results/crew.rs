@@ -70,7 +70,9 @@ struct Shift<I, O> {
 /// aborted, if they are to be, and then it is let go of.
 pub(super) struct Closed<I, O> {
     idle: Vec<(usize, Waker)>,
-    _unwanted: (VecDeque<(u64, I)>, VecDeque<Option<O>>, Option<Waker>),
+    _inputs: VecDeque<(u64, I)>,
+    _outputs: VecDeque<Option<O>>,
+    _stream: Option<Waker>,
 }
 
 impl<I, O> Closed<I, O> {
@@ -207,11 +209,9 @@ impl<I, O> Crew<I, O> {
         state.closed = true;
         Closed {
             idle: mem::take(&mut state.idle),
-            _unwanted: (
-                mem::take(&mut state.inputs),
-                mem::take(&mut state.outputs),
-                state.stream.take(),
-            ),
+            _inputs: mem::take(&mut state.inputs),
+            _outputs: mem::take(&mut state.outputs),
+            _stream: state.stream.take(),
         }
     }
 
