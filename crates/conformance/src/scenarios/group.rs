@@ -9,7 +9,6 @@ use async_sync::Context;
 use orchestration::errgroup::{Builder, CancelPolicy, ErrGroup, ErrWaitGroup};
 use orchestration::results::{Results, Waterfall};
 use orchestration::retry::{GaveUp, Retry};
-use runtime::Spawn;
 
 use crate::{Runtime, until};
 
@@ -68,7 +67,12 @@ pub async fn s107_who_is_told_to_stop<R: Runtime>(rt: R) {
         .context(&request)
         .spawned(rt.clone());
     let token = group.token();
-    assert!(group.spawn(after(rt.clone(), 3, Ok(7))).await.is_ok());
+    assert!(
+        group
+            .spawn(after(rt.clone(), 3, Ok::<_, &str>(7)))
+            .await
+            .is_ok()
+    );
     request.cancel();
     assert!(token.is_cancelled());
     assert_eq!(group.wait().await, Ok(vec![7]), "it was told, not stopped");
