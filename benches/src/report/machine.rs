@@ -118,7 +118,7 @@ fn build() -> String {
     if cfg!(debug_assertions) {
         "WITHOUT OPTIMISATION: the figures mean nothing".to_owned()
     } else {
-        "release; `cargo xtask bench` without `--quick` adds fat LTO and one codegen unit"
+        "optimised; with fat LTO and one codegen unit by `cargo xtask bench`, without LTO if `--quick`"
             .to_owned()
     }
 }

@@ -1,6 +1,7 @@
 //! What is measured and what is wanted of it.
 
 mod barrier;
+mod broadcast;
 mod cancel;
 mod channel;
 mod concurrent_map;
@@ -15,6 +16,7 @@ mod mutex_contended;
 mod mutex_free;
 mod mutex_waits;
 mod once;
+mod oneshot;
 mod pools;
 pub(crate) mod reasons;
 mod rwlock;
@@ -46,6 +48,8 @@ pub fn all() -> Vec<Row> {
         barrier::rows(),
         cond::rows(),
         channel::rows(),
+        broadcast::rows(),
+        oneshot::rows(),
         select::rows(),
         context::rows(),
         map::rows(),

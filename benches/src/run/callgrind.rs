@@ -42,17 +42,17 @@ impl Callgrind {
         &self.version
     }
 
-    /// Instructions per operation of one case of this program.
-    fn instructions(id: &str) -> Option<f64> {
-        of_operation(|case, n| child::command(case, &Plan::iterations(n)), id)
-    }
-
     /// Of all these cases, two at a time: nothing is timed here.
     pub(super) fn all<'a>(
         &self,
         cases: &[&'a Arc<Case>],
         bar: &ProgressBar,
     ) -> Vec<(&'a Case, Option<f64>)> {
+        let command = |case: &str, n| child::command(case, &Plan::iterations(n));
+        // The same for all: counted once.
+        let Some(bare) = of_repetition(command, LOOP) else {
+            return Vec::new();
+        };
         let next = AtomicUsize::new(0);
         let found = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -60,7 +60,7 @@ impl Callgrind {
                 scope.spawn(|| {
                     while let Some(case) = cases.get(next.fetch_add(1, Relaxed)) {
                         let case: &Case = case;
-                        let instructions = Self::instructions(&case.id);
+                        let instructions = of_repetition(command, &case.id).map(|all| all - bare);
                         bar.inc(1);
                         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                         found.push((case, instructions));
@@ -75,12 +75,14 @@ impl Callgrind {
 /// Instructions of one operation of a case, given the command that does so many of a case. `None` if
 /// valgrind cannot run it.
 pub fn of_operation(command: impl Fn(&str, u64) -> Command, case: &str) -> Option<f64> {
-    let each = |case| {
-        let once = count(&command(case, OPERATIONS))?;
-        let twice = count(&command(case, 2 * OPERATIONS))?;
-        Some((twice as f64 - once as f64) / OPERATIONS as f64)
-    };
-    Some(each(case)? - each(LOOP)?)
+    Some(of_repetition(&command, case)? - of_repetition(&command, LOOP)?)
+}
+
+/// The same with those of the loop.
+fn of_repetition(command: impl Fn(&str, u64) -> Command, case: &str) -> Option<f64> {
+    let once = count(&command(case, OPERATIONS))?;
+    let twice = count(&command(case, 2 * OPERATIONS))?;
+    Some((twice as f64 - once as f64) / OPERATIONS as f64)
 }
 
 /// All instructions of one process.

@@ -48,8 +48,8 @@ impl Effort {
     };
     /// For a look, in minutes.
     pub const QUICK: Self = Effort {
-        rounds: 3,
-        millis: 16,
+        rounds: 2,
+        millis: 8,
         grace: 500,
         shrink: 1,
     };

@@ -15,7 +15,7 @@
 //! | to write code for any of these locks | [`Locker`] |
 //! | to hand items from some tasks to others | [`channel`] (feature `alloc`) |
 //! | the same for one item: the reply to a request | [`oneshot`] (feature `alloc`) |
-//! | the same for every receiver: each gets each item | [`broadcast`] (feature `alloc`) |
+//! | the same for every receiver: each gets each item; the slow ones lag, or the senders wait | [`broadcast`] (feature `alloc`) |
 //! | to wait until a value behind a lock has changed | [`Cond`] |
 //! | at most *n* at a time, or a budget of *n* bytes | [`Semaphore`] |
 //! | a value that is made once, by whoever comes first | [`OnceCell`] |
@@ -58,8 +58,8 @@
 //! * `tokio`, `async-lock`: [`Cond`] also works with the guards of those crates' mutexes.
 //! * `alloc`: the `*_owned` variants, through `Arc`. Without it the crate needs no allocator, and
 //!   `no_std` targets need no more than atomic exchanges of a `usize`.
-//! * `stream`: channels, and the changes of a [`Watch`], as `Stream`s, and channels as `Sink`s, of the crates
-//!   `futures-core` and `futures-sink`.
+//! * `stream`: channels, broadcasts, and the changes of a [`Watch`], as `Stream`s, and channels as `Sink`s, of
+//!   the crates `futures-core` and `futures-sink`.
 //! * `context` (default): [`Context`]; with `tokio-util`, to and from its `CancellationToken`.
 //! * `single-flight` (default): [`SingleFlight`], whose map is `hashbrown`'s.
 //! * `runtime`: contexts with deadlines, and `SingleFlight::spawn`, which runs executions in tasks of

@@ -12,8 +12,13 @@ use sync_core::clock;
 use crate::mutex::{Adaptive, Barging, Fifo, Mutex, Policy};
 use crate::{RawWaitGroup, Semaphore, channel};
 
+mod broadcast;
+#[cfg(feature = "context")]
+mod context;
 #[cfg(all(feature = "keyed", feature = "pool", feature = "resource-pool"))]
 mod data;
+mod selects;
+mod watch;
 
 /// So many, or as the environment says.
 const SCHEDULES: usize = 2_000;
@@ -306,85 +311,4 @@ fn channel_of_one() {
 #[test]
 fn channel_of_three() {
     channels(3);
-}
-
-/// Selects that face each other on rendezvous channels, four tasks on two channels: what was sent is what
-/// was received, in the order of each sender, and nobody is left in a queue.
-#[test]
-fn selects_face_each_other() {
-    use crate::select::send;
-    check_random(|| {
-        const EACH: usize = 3;
-        let (to_right, from_left) = channel::rendezvous::<(usize, usize)>();
-        let (to_left, from_right) = channel::rendezvous::<(usize, usize)>();
-        let received = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let all = Arc::clone(&received);
-        run(4, move |n| {
-            let (to, from) = if n % 2 == 0 {
-                (&to_right, &from_right)
-            } else {
-                (&to_left, &from_left)
-            };
-            let (mut sent, mut got) = (0, Vec::new());
-            block_on(async {
-                while sent < EACH || got.len() < EACH {
-                    crate::select! {
-                        done = send(to, (n, sent)), if sent < EACH => {
-                            done.unwrap();
-                            sent += 1;
-                        }
-                        item = from.recv(), if got.len() < EACH => got.push(item.unwrap()),
-                    }
-                }
-            });
-            all.lock().unwrap().extend(got);
-        });
-        let mut received = received.lock().unwrap().clone();
-        received.sort_unstable();
-        let sent: Vec<_> = (0..4)
-            .flat_map(|n| (0..EACH).map(move |i| (n, i)))
-            .collect();
-        assert_eq!(received, sent);
-    });
-}
-
-/// Sets and dynamic selects among the same permits as plain waiters; some selects give up.
-#[test]
-fn selects_among_others() {
-    use crate::select::{SelectSet, repeat, select_all};
-    check_random(|| {
-        let pair = Arc::new([Semaphore::new(1), Semaphore::new(1)]);
-        let shared = Arc::clone(&pair);
-        run(4, move |n| match n {
-            0 => {
-                let mut set = SelectSet::new();
-                for semaphore in shared.iter() {
-                    set.add(repeat(move || semaphore.acquire()));
-                }
-                for _ in 0..3 {
-                    let (_, permit) = block_on(set.next()).expect("two sources");
-                    drop(permit.unwrap());
-                }
-            }
-            1 => {
-                for _ in 0..3 {
-                    let cases = shared.iter().map(Semaphore::acquire);
-                    drop(block_on(select_all(cases)).1.unwrap());
-                }
-            }
-            2 => {
-                for _ in 0..3 {
-                    drop(glance(select_all(shared.iter().map(Semaphore::acquire))));
-                }
-            }
-            _ => {
-                for round in 0..3 {
-                    drop(block_on(shared[round % 2].acquire()).unwrap());
-                }
-            }
-        });
-        for semaphore in pair.iter() {
-            assert_eq!((semaphore.available(), semaphore.waiters()), (1, 0));
-        }
-    });
 }

@@ -940,3 +940,22 @@ fn threads_block_on_both_sides() {
         assert_eq!(receiver.waiters(), 0);
     }
 }
+
+/// A promise names no item: whoever comes takes the first, also before those that senders wait with.
+#[test]
+fn what_was_promised_comes_before_what_is_waited_with() {
+    for capacity in [0, 1] {
+        let _time = VirtualTime::start();
+        let (sender, receiver) = channel::bounded(capacity);
+        let promised = queued(receiver.recv());
+        let _permit = (capacity == 1).then(|| sender.try_reserve().unwrap());
+        let mut first = Polled::new(sender.send(1));
+        first.ready().unwrap();
+        let mut second = queued(sender.send(2));
+        let got = Polled::new(receiver.recv()).ready();
+        assert_eq!(got, Some(1), "capacity {capacity}");
+        second.ready().unwrap();
+        drop(promised);
+        assert_eq!(receiver.try_recv(), Ok(2));
+    }
+}

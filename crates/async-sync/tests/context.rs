@@ -133,7 +133,8 @@ fn the_first_cause_stays() {
     assert_eq!(text(&born), "second", "born cancelled");
     assert_eq!(root.children(), 0);
     let kind = |cause: Cause| std::io::Error::from(cause).kind();
-    assert_eq!(kind(Cause::Canceled), std::io::ErrorKind::Interrupted);
+    // (Not `Interrupted`: the standard library tries those again, for ever.)
+    assert_eq!(kind(Cause::Canceled), std::io::ErrorKind::Other);
     assert_eq!(kind(Cause::DeadlineExceeded), std::io::ErrorKind::TimedOut);
     assert_eq!(kind(cause), std::io::ErrorKind::Other);
     assert_eq!(
@@ -223,15 +224,16 @@ fn a_completed_future_is_not_polled() {
 
 #[test]
 fn a_child_leaves_its_parent() {
+    const CROWD: usize = if cfg!(miri) { 100 } else { 10_000 };
     let root = Context::new();
-    let children: Vec<_> = (0..10_000).map(|_| root.child()).collect();
-    assert_eq!(root.children(), 10_000);
+    let children: Vec<_> = (0..CROWD).map(|_| root.child()).collect();
+    assert_eq!(root.children(), CROWD);
     for (n, child) in children.iter().enumerate() {
         if n % 2 == 0 {
             child.cancel();
         }
     }
-    assert_eq!(root.children(), 5000);
+    assert_eq!(root.children(), CROWD / 2);
     drop(children);
     assert_eq!(root.children(), 0);
     let grandchild = root.child().child();
@@ -384,6 +386,46 @@ fn counting(ctx: &Context, calls: &Arc<AtomicUsize>) -> OnCancel {
     ctx.on_cancel(move |_| {
         calls.fetch_add(1, Ordering::SeqCst);
     })
+}
+
+/// However the handle of a callback ends, it keeps nothing.
+#[test]
+fn a_callbacks_handle_keeps_its_scope_and_no_longer() {
+    let ctx = Context::new();
+    let ends: [fn(OnCancel); 4] = [
+        |handle| assert!(handle.stop()),
+        drop,
+        OnCancel::detach,
+        |handle| {
+            let _ = std::thread::spawn(move || {
+                let _handle = handle;
+                panic!("(on purpose)");
+            })
+            .join();
+        },
+    ];
+    for end in ends {
+        let handle = ctx.child().on_cancel(|_| {});
+        assert_eq!(ctx.children(), 1, "the handle keeps the scope");
+        end(handle);
+        assert_eq!(ctx.children(), 0);
+    }
+}
+
+/// What is withdrawn keeps nothing: the scope goes with its last handle.
+#[test]
+fn a_stopped_callback_lets_go_of_its_scope() {
+    let parent = Context::new();
+    let child = parent.child();
+    assert!(child.on_cancel(|_| ()).stop());
+    assert_eq!(parent.children(), 1);
+    drop(child);
+    assert_eq!(parent.children(), 0);
+    let child = parent.child();
+    parent.cancel();
+    let stopped = child.on_cancel(|_| ());
+    drop(child);
+    assert!(!stopped.stop());
 }
 
 #[test]
@@ -721,7 +763,7 @@ fn a_sleep_that_is_woken_while_it_is_polled() {
 /// Neither recursion nor a stack: on a thread with little of it.
 #[test]
 fn deep_trees() {
-    const DEPTH: usize = if cfg!(miri) { 1000 } else { 100_000 };
+    const DEPTH: usize = if cfg!(miri) { 100 } else { 100_000 };
     let deep = || {
         let root = Context::new();
         let mut last = root.child().with_value(0);

@@ -4,6 +4,8 @@
 #[cfg(feature = "context")]
 #[path = "contracts/context.rs"]
 mod context;
+#[path = "contracts/unwind.rs"]
+mod unwind;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
@@ -54,6 +56,8 @@ use async_sync::{
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
+#[path = "contract/broadcast.rs"]
+mod broadcast;
 #[path = "contract/channel.rs"]
 mod channel;
 

@@ -209,3 +209,21 @@ fn what_does_not_compile() {
     let tests = trybuild::TestCases::new();
     tests.compile_fail("tests/compile_fail_data/*.rs");
 }
+
+/// What a panic finds whole, so that it may be used on both sides of `catch_unwind`.
+mod unwind {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+
+    use super::*;
+
+    /// What is inside takes no part in it: it is moved only.
+    type Any = Cell<u8>;
+
+    assert_impl_all!(KeyedMutex<u8>: UnwindSafe, RefUnwindSafe);
+    assert_impl_all!(Map<u8, u8>: UnwindSafe, RefUnwindSafe);
+    assert_impl_all!(Pool<Any>: UnwindSafe, RefUnwindSafe);
+    assert_impl_all!(BoundedPool<Any>: UnwindSafe, RefUnwindSafe);
+    assert_impl_all!(BucketPool: UnwindSafe, RefUnwindSafe);
+    assert_impl_all!(Queue<u8>: UnwindSafe, RefUnwindSafe);
+    assert_impl_all!(BoundedQueue<u8>: UnwindSafe, RefUnwindSafe);
+}

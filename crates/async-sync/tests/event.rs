@@ -424,3 +424,35 @@ fn threads_wait_too() {
     }
     listener.join().unwrap();
 }
+
+/// One of two batons is claimed while somebody waits: the other one is still looked after.
+#[test]
+fn a_baton_that_is_left_behind_by_a_later_one_is_taken_back() {
+    let mut time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let _parked = queued(event.wait());
+    let mut second = queued(event.wait());
+    let third = queued(event.wait());
+    event.set();
+    event.set();
+    second.ready();
+    drop(third);
+    time.advance_us(2000);
+    assert!(event.try_wait(), "the first is not polled");
+    assert!(!event.try_wait());
+}
+
+/// The same, where whoever claims has to look: what is stale goes to those who wait.
+#[test]
+fn who_claims_a_baton_passes_on_an_older_one_that_is_stale() {
+    let mut time = VirtualTime::start();
+    let notify = Notify::new();
+    let _parked = queued(notify.listen());
+    let mut second = queued(notify.listen());
+    let mut third = queued(notify.listen());
+    assert_eq!(notify.notify(2), 2);
+    time.advance_us(2000);
+    second.ready();
+    assert!(third.woken());
+    third.ready();
+}

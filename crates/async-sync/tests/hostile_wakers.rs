@@ -1,10 +1,14 @@
 //! Wakers that use the very object that wakes them, or panic: rule 2 of the wait protocol.
 
+#[path = "hostile/broadcast.rs"]
+mod broadcast;
 #[path = "hostile/channel.rs"]
 mod channel;
 #[cfg(feature = "context")]
 #[path = "hostile/context.rs"]
 mod context;
+#[path = "hostile/oneshot.rs"]
+mod oneshot;
 #[path = "hostile/rwlock.rs"]
 mod rwlock;
 #[path = "hostile/select.rs"]
@@ -410,6 +414,60 @@ fn a_waker_that_panics_while_the_thread_panics_does_not_abort() {
     });
     assert!(panicked);
     assert!(poll(&mut waiter, &bad).is_ready());
+}
+
+/// What a panic carries is foreign, too: it may panic when it is dropped.
+#[test]
+fn a_panic_that_panics_again_costs_nobody_a_wake_up() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("dropped"));
+        }
+    }
+    let (first, bomb, last) = (
+        Script {
+            on_wake: Box::new(|| std::panic::resume_unwind(Box::new("the first"))),
+            ..Script::default()
+        },
+        Script {
+            on_wake: Box::new(|| std::panic::resume_unwind(Box::new(Bomb))),
+            ..Script::default()
+        },
+        Script::default(),
+    );
+    for while_panicking in [false, true] {
+        let event = Event::new();
+        let mut waits: Vec<_> = (0..40).map(|_| Box::pin(event.wait())).collect();
+        for (n, wait) in waits.iter_mut().enumerate() {
+            let script = [&first, &bomb, &last][n % 3];
+            assert!(poll(wait, script).is_pending());
+        }
+        let before = last.wakes.load(Ordering::Relaxed);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            struct SetOnDrop<'a>(&'a Event);
+            impl Drop for SetOnDrop<'_> {
+                fn drop(&mut self) {
+                    self.0.set();
+                }
+            }
+            let _set = SetOnDrop(&event);
+            if while_panicking {
+                std::panic::resume_unwind(Box::new("unwinding"));
+            }
+        }));
+        let payload = panicked.unwrap_err().downcast::<&str>().unwrap();
+        assert_eq!(
+            *payload,
+            if while_panicking {
+                "unwinding"
+            } else {
+                "the first"
+            }
+        );
+        assert_eq!(last.wakes.load(Ordering::Relaxed) - before, 13);
+        assert!(waits.iter_mut().all(|wait| poll(wait, &last).is_ready()));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use async_sync::resource_pool::{GetError, Lease, LeaseIn, Manager, TryGetError, Usage};
@@ -329,6 +329,43 @@ fn closing() {
 }
 
 /// The pool is closed while a resource is created: it is closed, not lent.
+/// Looks at its pool whenever it closes something.
+#[derive(Default)]
+struct Watches {
+    pool: OnceLock<Weak<ResourcePool<Watches>>>,
+    sizes: Mutex<Vec<usize>>,
+}
+
+impl Manager for Watches {
+    type Resource = ();
+    type Error = ();
+
+    async fn create(&self) -> Result<(), ()> {
+        Ok(())
+    }
+
+    fn close(&self, (): ()) {
+        let pool = self.pool.get().and_then(Weak::upgrade).expect("a pool");
+        Polled::new(pool.closed()).pending();
+        self.sizes.lock().unwrap().push(pool.status().size);
+    }
+}
+
+/// A resource counts until it has been closed: no other takes its place before, nor is the pool gone.
+#[test]
+fn what_is_being_closed_counts() {
+    let pool = Arc::new(ResourcePool::new(Watches::default(), 2));
+    pool.manager().pool.set(Arc::downgrade(&pool)).unwrap();
+    let (mut one, two) = (pool.get_blocking().unwrap(), pool.get_blocking().unwrap());
+    LeaseIn::mark_unusable(&mut one);
+    drop(one);
+    drop(two);
+    pool.close();
+    assert_eq!(*pool.manager().sizes.lock().unwrap(), [2, 1]);
+    assert_eq!(pool.status().size, 0);
+    Polled::new(pool.closed()).ready();
+}
+
 #[test]
 fn closed_while_it_creates() {
     let (books, pool) = pool(1);

@@ -436,14 +436,13 @@ mod sets {
     fn a_source_keeps_its_place_while_others_are_served() {
         let semaphore = exhausted(1);
         let bell = AutoEvent::new();
-        let mut set: SelectSet<Pin<Box<dyn Source<Item = u8>>>> = SelectSet::new();
+        let (semaphore, bell) = (&semaphore, &bell);
+        let mut set: SelectSet<Pin<Box<dyn Source<Item = u8> + '_>>> = SelectSet::new();
         // The set's place is before that of the one that comes after it.
-        let (semaphore, bell): (&'static _, &'static _) =
-            (Box::leak(Box::new(semaphore)), Box::leak(Box::new(bell)));
         set.add(Box::pin(once(async {
             semaphore.acquire().await.map_or(0, |_| 1)
         })));
-        set.add(Box::pin(repeat(|| async {
+        set.add(Box::pin(repeat(move || async move {
             bell.wait().await;
             2
         })));

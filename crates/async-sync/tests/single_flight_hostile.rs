@@ -433,3 +433,72 @@ fn forgotten_places_keep_an_execution_and_nothing_else() {
     drop(unsafe { Box::from_raw(leaked) });
     assert_eq!(Arc::strong_count(&value), 1);
 }
+
+/// A key whose comparison uses the table it is compared in, or panics. All have the same hash.
+#[derive(Clone, Debug)]
+struct Key(u8);
+
+thread_local! {
+    static IN_EQ: std::cell::RefCell<Option<Box<dyn Fn()>>> = const { std::cell::RefCell::new(None) };
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        // Not again inside of itself.
+        let script = IN_EQ.with(|script| script.take());
+        if let Some(script) = script {
+            script();
+            IN_EQ.with(|place| place.replace(Some(script)));
+        }
+        self.0 == other.0
+    }
+}
+
+impl Eq for Key {}
+
+impl std::hash::Hash for Key {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u8(0);
+    }
+}
+
+fn in_eq(script: impl Fn() + 'static) {
+    IN_EQ.with(|place| place.replace(Some(Box::new(script))));
+}
+
+#[test]
+fn keys_may_use_the_group_that_compares_them_or_panic() {
+    let group = Arc::new(SingleFlight::<Key, u32, ()>::new());
+    let looks = {
+        let group = Arc::clone(&group);
+        move || {
+            assert!(group.len() <= 3);
+            assert!(!group.in_flight(&Key(200)) && !group.forget(&Key(201)));
+            drop(queued(group.run(&Key(202), pending)));
+        }
+    };
+    in_eq(looks);
+    let mut runs: Vec<_> = (0..3)
+        .map(|n| queued(group.run_owned(Key(n % 2), pending)))
+        .collect();
+    assert_eq!(
+        (group.len(), group.callers(&Key(0)), group.callers(&Key(1))),
+        (2, 2, 1)
+    );
+    assert!(group.subscribe(&Key(1)).is_some() && group.subscribe(&Key(2)).is_none());
+    assert!(group.forget(&Key(0)));
+    assert_eq!((group.callers(&Key(0)), group.len()), (0, 1));
+    let mut newer = queued(group.run_owned(Key(0), pending));
+    in_eq(|| panic!("Eq"));
+    assert!(panics(|| assert_eq!(group.callers(&Key(2)), 0)));
+    in_eq(|| panic!("Eq"));
+    assert!(panics(|| drop(group.start(&Key(2), pending))));
+    IN_EQ.with(|script| script.take());
+    assert_eq!(group.len(), 2, "as it was");
+    for run in &mut runs {
+        run.pending();
+    }
+    newer.pending();
+    drop((runs, newer));
+    assert!(group.is_empty());
+}

@@ -293,6 +293,7 @@ fn a_stream_of_changes() {
     tx.store(2);
     assert_eq!(*Polled::new(updates.next()).ready().unwrap(), 2);
     let mut next = queued(updates.next());
+    assert_eq!((tx.receivers(), tx.waiters()), (1, 1));
     tx.store(3);
     drop(tx);
     assert!(next.woken());

@@ -4,10 +4,15 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use conformance::peers::resource_pool::Ledger;
 use conformance::peers::{
-    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncRwLock, AsyncSemaphore, AsyncSignal,
-    AsyncWaitGroup, BlockingMutex, ClosableSemaphore, DowngradableRwLock, GrowableSemaphore,
-    OneByOne, ReusableWaitGroup, ShrinkableSemaphore, UpgradableRwLock, WaitingOnceCell,
+    AsyncBarrier, AsyncGate, AsyncKeyedMutex, AsyncMutex, AsyncOnceCell, AsyncPool, AsyncRwLock,
+    AsyncSelect, AsyncSemaphore, AsyncSignal, AsyncToken, AsyncWaitGroup, AsyncWatch,
+    BlockingMutex, Case, ClosableChannel, ClosablePool, ClosableSemaphore, DowngradableRwLock,
+    GrowableSemaphore, Heard, LossyBroadcast, LossyReceiver, ManyChannel, OneByOne,
+    RendezvousChannel, ReservingChannel, ReusableWaitGroup, SelectAgain, SelectMany,
+    SelectWithBody, SharedChannel, ShrinkableSemaphore, TokenWithCallbacks, TokenWithParents,
+    TryChannel, UpgradableRwLock, Value, ValueChannel, WaitingOnceCell, WatchReceiver,
     WeightedSemaphore,
 };
 
@@ -190,6 +195,175 @@ fn barrier<B: AsyncBarrier>() {
     }
 }
 
+fn channel<C: TryChannel + ValueChannel>() {
+    let (mut tx, mut rx) = C::bounded(2);
+    assert!(C::try_send(&mut tx, 1));
+    assert_eq!(now(C::send_or_back(&mut tx, 2)), Some(Ok(())));
+    assert_eq!(C::try_recv(&mut rx), Some(1));
+    assert_eq!(now(C::recv(&mut rx)), Some(Some(2)));
+    assert_eq!(C::try_recv(&mut rx), None);
+    drop(rx);
+    assert!(!C::try_send(&mut tx, 3));
+    assert!(now(C::send_or_back(&mut tx, 3)).unwrap().is_err());
+
+    let (mut tx, mut rx) = C::values(1);
+    assert_eq!(now(C::send_value(&mut tx, Value::default())), Some(true));
+    assert!(now(C::recv_value(&mut rx)).unwrap().is_some());
+}
+
+fn shared<C: SharedChannel + TryChannel>() {
+    let (mut tx, rx) = C::bounded(1);
+    assert!(C::try_send(&mut tx, 1));
+    assert_eq!(C::try_recv(&mut C::share(&rx)), Some(1));
+}
+
+fn closable_channel<C: ClosableChannel>() {
+    let (mut tx, mut rx) = C::bounded(1);
+    C::close(&mut rx);
+    assert!(!C::try_send(&mut tx, 1));
+}
+
+fn rendezvous<C: RendezvousChannel + TryChannel>() {
+    let (mut tx, _rx) = C::rendezvous();
+    assert!(!C::try_send(&mut tx, 1));
+}
+
+fn reserving<C: ReservingChannel>() {
+    let (tx, mut rx) = C::bounded(1);
+    let permit = now(C::reserve(&tx)).unwrap().unwrap();
+    assert!(C::try_reserve(&tx).is_none());
+    C::use_place(permit, 1);
+    assert_eq!(C::try_recv(&mut rx), Some(1));
+}
+
+fn many_channel<C: ManyChannel>() {
+    let (mut tx, mut rx) = C::bounded(2);
+    assert!(C::try_send(&mut tx, 1) && C::try_send(&mut tx, 2));
+    let mut items = Vec::new();
+    assert_eq!(now(C::recv_many(&mut rx, &mut items, 9)), Some(2));
+    assert_eq!(items, [1, 2]);
+}
+
+fn broadcast<B: LossyBroadcast>() {
+    let sender = B::new(2);
+    let (mut one, mut two) = (sender.subscribe(), sender.subscribe());
+    assert!((0..3).all(|item| sender.send(item)));
+    assert_eq!(now(one.recv()), Some(Heard::Lagged(1)));
+    assert_eq!(now(one.recv()), Some(Heard::Item(1)));
+    drop(sender);
+    let heard = [(); 4].map(|()| now(two.recv()).unwrap());
+    let left = [Heard::Lagged(1), Heard::Item(1), Heard::Item(2)];
+    assert_eq!((&heard[..3], heard[3]), (&left[..], Heard::Closed));
+}
+
+fn watch<W: AsyncWatch>() {
+    let (tx, mut rx) = W::new(1);
+    tx.store(2);
+    assert_eq!((tx.load(), now(rx.changed())), (2, Some(Some(2))));
+    let mut seen = 0;
+    rx.borrowed(|value| seen = *value);
+    assert_eq!((seen, rx.load()), (2, 2));
+    drop(tx);
+    assert_eq!(now(rx.changed()), Some(None));
+}
+
+fn token<T: AsyncToken>() {
+    let root = T::new();
+    let child = root.child();
+    assert!(now(child.cancelled()).is_none());
+    root.cancel();
+    assert!(child.is_cancelled() && now(child.cancelled()).is_some());
+}
+
+fn several_parents<T: TokenWithParents>() {
+    let parents = [T::new(), T::new()];
+    let child = T::child_of(&parents);
+    parents[1].cancel();
+    assert!(child.is_cancelled());
+}
+
+fn callbacks<T: TokenWithCallbacks>() {
+    let (root, (tell, told)) = (T::new(), std::sync::mpsc::channel());
+    let other = tell.clone();
+    let withdrawn = root.on_cancel(move || other.send(1).unwrap());
+    let _called = root.on_cancel(move || tell.send(2).unwrap());
+    assert!(T::withdraw(withdrawn));
+    root.cancel();
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [2]);
+}
+
+fn keyed<K: AsyncKeyedMutex>() {
+    let keys = K::new();
+    let guard = now(keys.lock(1)).unwrap();
+    assert!(keys.try_lock(1).is_none() && keys.try_lock(2).is_some());
+    assert_eq!(keys.keys(), 1);
+    drop(guard);
+    assert_eq!(keys.keys(), 0);
+}
+
+fn cases() -> [Case<'static, char>; 4] {
+    use std::future::{pending, ready};
+    [
+        Box::pin(pending()),
+        Box::pin(pending()),
+        Box::pin(ready('c')),
+        Box::pin(pending()),
+    ]
+}
+
+fn select<S: AsyncSelect>() {
+    assert_eq!(now(S::first(cases())), Some((2, 'c')));
+}
+
+fn with_body<S: SelectWithBody>() {
+    let body = |picked| async move { picked * 10 };
+    assert_eq!(now(S::first_then(cases(), body)), Some(20));
+}
+
+fn again<S: SelectAgain>() {
+    let (place, bell) = (async_sync::Semaphore::new(1), async_sync::AutoEvent::new());
+    let held = place.try_acquire();
+    let mut select = pin!(S::acquire_among(&place, &bell));
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..2 {
+        bell.set();
+        assert!(select.as_mut().poll(&mut cx).is_pending());
+    }
+    drop(held);
+    assert!(select.as_mut().poll(&mut cx).is_ready());
+}
+
+fn many_select<S: SelectMany>() {
+    assert_eq!(now(S::first_of(cases().into())), Some((2, 'c')));
+}
+
+fn on_tokio<F: Future>(future: F) -> F::Output {
+    let mut tokio = tokio::runtime::Builder::new_current_thread();
+    tokio.enable_time().build().unwrap().block_on(future)
+}
+
+fn pool<P: AsyncPool>() {
+    on_tokio(async {
+        let ledger = std::sync::Arc::new(Ledger::default());
+        let pool = P::new(ledger, 1).await;
+        let lease = pool.get().await.unwrap();
+        assert_eq!(lease.number, 0);
+        P::spoil(lease);
+        assert_eq!(pool.get().await.unwrap().number, 1);
+        assert_eq!(pool.lend(async |number| number).await, Some(1));
+        pool.lend_and_break().await;
+        assert_eq!(pool.lend(async |number| number).await, Some(2));
+    });
+}
+
+fn closable_pool<P: ClosablePool>() {
+    on_tokio(async {
+        let pool = P::new(std::sync::Arc::default(), 1).await;
+        pool.close();
+        assert!(pool.get().await.is_none());
+    });
+}
+
 macro_rules! tests {
     ($base:ident: $($id:ident: $ty:ty $(, $offer:ident)*;)*) => {
         mod $base {
@@ -231,6 +405,55 @@ macro_rules! barriers {
     ($($list:tt)*) => { tests! { barrier: $($list)* } };
 }
 
+/// Some words stand for more than one trait.
+macro_rules! more_tests {
+    ($base:ident $offers:tt $($id:ident: $ty:ty $(, $offer:ident)*;)*) => {
+        mod $base {
+            $(
+                #[test]
+                fn $id() {
+                    super::$base::<$ty>();
+                    $(more_tests!(@ $offers $offer $ty);)*
+                }
+            )*
+        }
+    };
+    (@ (channel) closable $ty:ty) => { super::closable_channel::<$ty>() };
+    (@ (channel) many $ty:ty) => { super::many_channel::<$ty>() };
+    (@ (pool) closable $ty:ty) => { super::closable_pool::<$ty>() };
+    (@ (select) many $ty:ty) => { super::many_select::<$ty>() };
+    (@ $of:tt $offer:ident $ty:ty) => { super::$offer::<$ty>() };
+}
+
+macro_rules! channels {
+    ($($list:tt)*) => { more_tests! { channel (channel) $($list)* } };
+}
+macro_rules! broadcasts {
+    ($($list:tt)*) => { tests! { broadcast: $($list)* } };
+}
+macro_rules! watches {
+    ($($list:tt)*) => { tests! { watch: $($list)* } };
+}
+macro_rules! tokens {
+    ($($list:tt)*) => { tests! { token: $($list)* } };
+}
+macro_rules! keyed_mutexes {
+    ($($list:tt)*) => { tests! { keyed: $($list)* } };
+}
+macro_rules! selects {
+    ($($list:tt)*) => { more_tests! { select (select) $($list)* } };
+}
+macro_rules! pools {
+    ($($list:tt)*) => { more_tests! { pool (pool) $($list)* } };
+}
+
+conformance::for_each_channel!(channels);
+conformance::for_each_broadcast!(broadcasts);
+conformance::for_each_watch!(watches);
+conformance::for_each_token!(tokens);
+conformance::for_each_keyed_mutex!(keyed_mutexes);
+conformance::for_each_select!(selects);
+conformance::for_each_resource_pool!(pools);
 conformance::for_each_signal!(signals);
 conformance::for_each_gate!(gates);
 conformance::for_each_barrier!(barriers);

@@ -119,6 +119,45 @@ fn single_flight() {
     check("single_flight", "ours");
 }
 
+#[test]
+fn channel() {
+    for topic in ["channel", "receive", "reserve"] {
+        check(topic, "ours");
+    }
+}
+
+#[test]
+fn broadcast() {
+    check("broadcast", "ours");
+}
+
+#[test]
+fn watch() {
+    check("watch", "ours");
+}
+
+#[test]
+fn token() {
+    check("token", "ours");
+}
+
+#[test]
+fn select() {
+    for id in ["ours", "ours_all"] {
+        check("select", id);
+    }
+}
+
+#[test]
+fn keyed() {
+    check("keyed", "ours");
+}
+
+#[test]
+fn resource_pool() {
+    check("resource_pool", "ours");
+}
+
 /// The program that writes the table runs, and cuts off what hangs.
 #[test]
 fn the_table_is_written() {

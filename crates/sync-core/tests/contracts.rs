@@ -67,8 +67,8 @@ unsafe impl Protocol<1> for Nothing {
     fn arrive(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
         Verdict::Back
     }
-    fn turn(&self, _: &mut Locked<'_, 1>, _: &mut Turn<'_>) -> Verdict {
-        Verdict::Stay
+    fn turn(&self, _: &mut Locked<'_, 1>, turn: &mut Turn<'_>) -> Verdict {
+        turn.stay()
     }
     fn left(&self, _: Left, _: usize) {}
     fn pass_on(&self, _: &mut Locked<'_, 1>) {}

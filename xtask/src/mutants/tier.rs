@@ -93,13 +93,25 @@ impl Tier {
         };
         let commands = match self {
             // One package at a time: a fault in the lower one is mostly found before the upper one
-            // is built.
+            // is built. And of a package with many test programs those first that are named after
+            // what has the fault, for the same reason.
             Tier::Tests => room
                 .packages()
                 .iter()
-                .map(|package| {
-                    let features = plan::features(package);
-                    debug(&format!("test -p {package} {features} --lib --tests"))
+                .flat_map(|package| {
+                    let tests = test_programs(&dir.join("crates").join(package).join("tests"));
+                    let own: String = tests
+                        .iter()
+                        .filter(|test| primitive(file).is_some_and(|p| test.starts_with(p)))
+                        .map(|test| format!(" --test {test}"))
+                        .collect();
+                    let own = (!own.is_empty()).then(|| format!("--lib{own}"));
+                    // All features, as CI has it: some tests need one that no model can be built with.
+                    own.into_iter()
+                        .chain(["--lib --tests".to_owned()])
+                        .map(move |which| {
+                            debug(&format!("test -p {package} --all-features {which}"))
+                        })
                 })
                 .collect(),
             Tier::Conformance | Tier::Explorer => {
@@ -171,6 +183,9 @@ impl fmt::Display for Tier {
 fn primitive(file: &str) -> Option<&'static str> {
     let has = |part: &&(&str, &str)| file.contains(part.0);
     const FILES: &[(&str, &str)] = &[
+        ("/broadcast/", "broadcast"),
+        ("/channel/", "channel"),
+        ("/word/channel.rs", "channel"),
         ("/cond/", "cond"),
         ("/waiters/guest.rs", "cond"),
         ("/waiters/lobby.rs", "cond"),
@@ -183,6 +198,8 @@ fn primitive(file: &str) -> Option<&'static str> {
         ("/word/flight.rs", "single_flight"),
         ("/wait_group/", "wait_group"),
         ("/word/count.rs", "wait_group"),
+        ("/broadcast/", "broadcast"),
+        ("/oneshot/", "oneshot"),
         ("/barrier/", "barrier"),
         ("/word/barrier.rs", "barrier"),
         ("/event/", "event"),
@@ -201,6 +218,10 @@ fn primitive(file: &str) -> Option<&'static str> {
         ("/pool/", "pool"),
         ("/resource_pool/", "resource_pool"),
         ("/word/latch.rs", "latch"),
+        ("/context/", "context"),
+        ("/word/cancel.rs", "context"),
+        ("/watch/", "watch"),
+        ("/word/watch.rs", "watch"),
     ];
     FILES.iter().find(has).map(|(_, primitive)| *primitive)
 }
@@ -229,6 +250,8 @@ fn debug(args: &str) -> Command {
         .env("CARGO_TARGET_DIR", target_dir("debug"))
         // Nobody debugs a mutant, and linking is most of the time.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        // One text differs from what was compiled before.
+        .env("CARGO_INCREMENTAL", "1")
 }
 
 fn optimised(checker: &'static str, package: &str) -> Command {

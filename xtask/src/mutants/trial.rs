@@ -30,14 +30,14 @@ pub(crate) struct Trial {
 pub(crate) struct Lab {
     scratch: Scratch,
     all_tiers: bool,
-    /// How long each tier takes for unchanged sources; absent when it has not been asked.
+    /// How long each command takes for unchanged sources; absent when it has not been asked.
     baselines: BTreeMap<(Tier, Vec<String>), Baseline>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Baseline {
-    Passed(Vec<Duration>),
-    /// The tier is not there, or not on this machine.
+    Passed(Duration),
+    /// It has nothing to say of this: no tests, or not on this machine.
     Absent,
 }
 
@@ -69,14 +69,7 @@ impl Lab {
             if tier < mutant.tier || unasked || !tier.covers(room) {
                 continue;
             }
-            let Baseline::Passed(times) = self.baseline(tier, mutant)? else {
-                continue;
-            };
-            let started = Instant::now();
-            self.write(mutant, &faulty)?;
-            let verdict = self.tier(tier, mutant, &times);
-            self.write(mutant, original)?;
-            trial.time += started.elapsed();
+            let verdict = self.tier(tier, mutant, (original, &faulty), &mut trial.time)?;
             match verdict {
                 Verdict::Missed => {}
                 Verdict::Caught { test, others } => {
@@ -102,65 +95,77 @@ impl Lab {
             .map_err(|error| format!("{}: {error}", mutant.file))
     }
 
-    /// How long the unchanged sources take, which have to pass. Asked once.
-    fn baseline(&mut self, tier: Tier, mutant: &Mutant) -> Result<Baseline, String> {
+    /// The commands of a tier, until one of them catches the fault. What it takes is added to `time`.
+    fn tier(
+        &mut self,
+        tier: Tier,
+        mutant: &Mutant,
+        (original, faulty): (&str, &str),
+        time: &mut Duration,
+    ) -> Result<Verdict, String> {
         let commands = tier.commands(&mutant.file, mutant.preemptions, self.scratch.root());
         let args = tier.test_args(&mutant.file);
-        let typed = commands.iter().map(ToString::to_string);
+        for command in commands {
+            // (Not of all of them at once: the later ones take long, and are seldom needed.)
+            let Baseline::Passed(usual) = self.baseline(tier, &command, &args, &mutant.file)?
+            else {
+                continue;
+            };
+            let started = Instant::now();
+            self.write(mutant, faulty)?;
+            let verdict = match build(&command) {
+                Ok(()) => {
+                    let limit = LEAST.max(usual * PATIENCE);
+                    verdict::of_run(&execute(&command, &args, limit))
+                }
+                Err(reason) => Verdict::Void(reason),
+            };
+            self.write(mutant, original)?;
+            *time += started.elapsed();
+            if verdict != Verdict::Missed {
+                return Ok(verdict);
+            }
+        }
+        Ok(Verdict::Missed)
+    }
+
+    /// How long the unchanged sources take, which have to pass. Asked once.
+    fn baseline(
+        &mut self,
+        tier: Tier,
+        command: &Command,
+        args: &[String],
+        file: &str,
+    ) -> Result<Baseline, String> {
+        let typed = [command.to_string()].into_iter();
         let key = (tier, typed.chain(args.iter().cloned()).collect());
         if let Some(known) = self.baselines.get(&key) {
-            return Ok(known.clone());
+            return Ok(*known);
         }
-        println!(
-            "    (the unchanged sources under {tier}, for {})",
-            mutant.file
-        );
-        let mut times = Vec::new();
-        let mut tests = 0;
+        println!("    (the unchanged sources under {tier}, for {file})");
         let missing = (tier == Tier::Miri).then(|| crate::need::Need::Miri.missing());
         if let Some(Some(remedy)) = missing {
             println!("    NOT AVAILABLE {tier}: {remedy}");
             self.baselines.insert(key, Baseline::Absent);
             return Ok(Baseline::Absent);
         }
-        for command in commands {
-            build(&command)?;
-            let started = Instant::now();
-            let end = execute(&command, &args, BASELINE);
-            match (&end, verdict::of_run(&end)) {
-                (End::Exited(output), Verdict::Missed) => {
-                    tests += crate::outcome::tests_passed(&output.stdout);
-                }
-                (_, verdict) => {
-                    return Err(format!("the unchanged sources fail {tier}: {verdict:?}"));
-                }
+        build(command)?;
+        let started = Instant::now();
+        let end = execute(command, args, BASELINE);
+        let tests = match (&end, verdict::of_run(&end)) {
+            (End::Exited(output), Verdict::Missed) => crate::outcome::tests_passed(&output.stdout),
+            (_, verdict) => {
+                return Err(format!("the unchanged sources fail {tier}: {verdict:?}"));
             }
-            times.push(started.elapsed());
-        }
+        };
         let baseline = if tests == 0 {
             println!("    NOT AVAILABLE {tier}: it has no tests");
             Baseline::Absent
         } else {
-            Baseline::Passed(times)
+            Baseline::Passed(started.elapsed())
         };
-        self.baselines.insert(key, baseline.clone());
+        self.baselines.insert(key, baseline);
         Ok(baseline)
-    }
-
-    fn tier(&self, tier: Tier, mutant: &Mutant, times: &[Duration]) -> Verdict {
-        let commands = tier.commands(&mutant.file, mutant.preemptions, self.scratch.root());
-        let args = tier.test_args(&mutant.file);
-        for (command, time) in commands.iter().zip(times) {
-            if let Err(reason) = build(command) {
-                return Verdict::Void(reason);
-            }
-            let end = execute(command, &args, LEAST.max(*time * PATIENCE));
-            let verdict = verdict::of_run(&end);
-            if verdict != Verdict::Missed {
-                return verdict;
-            }
-        }
-        Verdict::Missed
     }
 }
 

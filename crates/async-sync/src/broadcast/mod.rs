@@ -1,12 +1,22 @@
 //! A channel whose every receiver gets every item.
 //!
-//! The last items are kept, as many as the channel's capacity. Sending never waits: a receiver that is so
-//! slow that an item it has not had is thrown away is told how many it has missed, and goes on with the oldest
-//! one that is left. (Who wants senders to wait for the slowest receiver sends into one
-//! [`channel`](crate::channel) for each.)
+//! Up to so many items are kept, the channel's capacity, each until all receivers have had it. What becomes
+//! of a receiver that is slower than that is decided by who sends, item by item:
 //!
-//! An item is shared by the receivers, and cloned by each when it receives it: what is expensive to clone
-//! goes into an [`Arc`].
+//! | | when the slowest receiver is behind by as many items as the channel keeps |
+//! |---|---|
+//! | [`send`](Sender::send) | never waits: the oldest item goes. Who has not had it is told how many it has missed ([`RecvError::Lagged`]), and goes on with the oldest that is left. Nobody else notices |
+//! | [`try_send`](Sender::try_send) | gives the item back ([`TrySendError::Full`]) |
+//! | [`send_lossless`](Sender::send_lossless) | waits until that receiver has had one more item, or is dropped |
+//!
+//! So a channel into which everybody sends losslessly has receivers that never lag, and senders that are as
+//! fast as the slowest of them: a receiver that is kept and not polled stops them all. A channel into which
+//! everybody just sends has senders that nobody can hold up, and receivers that must be ready to have missed
+//! something. Where progress may be missed but the result may not, one channel can do both.
+//!
+//! An item is shared by the receivers, and cloned by each when it receives it (the last one gets the item
+//! itself): what is expensive to clone goes into an [`Arc`]. That is the one allocation that an item costs.
+//! Nothing is allocated to receive, to wait, to be woken or to leave.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -26,23 +36,35 @@
 //! # });
 //! ```
 
+mod error;
+mod futures;
 #[cfg(all(test, loom))]
 mod loom;
 mod raw;
+mod receiver;
+mod ring;
+mod sender;
+#[cfg(feature = "stream")]
+mod stream;
 
 use alloc::sync::Arc;
 use core::fmt;
-use core::pin::Pin;
-use core::task::{Context, Poll, ready};
 
-use pin_project_lite::pin_project;
 use sync_core::atomic::Ordering;
-use sync_core::waiters::{Mark, Waiting};
 
-pub use crate::channel::SendError;
-use raw::{Shared, Taken, tag};
+pub use crate::channel::{SendError, TrySendError};
+pub use error::{Lagged, RecvError, TryRecvError};
+pub use futures::{Recv, Sending, SendingOwned};
+use raw::{Cursor, Shared};
+pub use receiver::Receiver;
+use sender::Handle;
+pub use sender::Sender;
+#[cfg(feature = "stream")]
+pub use stream::RecvStream;
 
-/// A channel that keeps the last `capacity` items.
+/// A channel that keeps up to `capacity` items, of which each receiver gets every one.
+///
+/// The room for them is made at once, unless those are so many that most likely they will not come.
 ///
 /// # Panics
 ///
@@ -52,276 +74,89 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a broadcast channel keeps at least one item");
     let shared = Arc::new(Shared::new(capacity));
     let sender = Sender {
-        shared: Arc::clone(&shared),
+        handle: Handle(Arc::clone(&shared)),
     };
-    (sender, Receiver { shared, next: 0 })
+    let cursor = Cursor {
+        next: 0,
+        held: None,
+    };
+    (sender, Receiver { shared, cursor })
 }
 
-/// Sends to all receivers. When the last of its clones is dropped, the channel is closed.
-pub struct Sender<T> {
-    shared: Arc<Shared<T>>,
+/// An item that comes back.
+fn unshared<T>(item: Arc<T>) -> T {
+    let Some(item) = Arc::into_inner(item) else {
+        unreachable!("it was never shared");
+    };
+    item
 }
 
-impl<T> Sender<T> {
-    /// Sends `item` to all receivers that there are now, without waiting. Returns how many those are.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`] with the item if there is no receiver.
-    pub fn send(&self, item: T) -> Result<usize, SendError<T>> {
-        let receivers = self.receiver_count();
-        if receivers == 0 {
-            return Err(SendError(item));
-        }
-        self.shared.send(Arc::new(item));
-        Ok(receivers)
-    }
-
-    /// A receiver of what is sent from now on.
-    #[must_use]
-    pub fn subscribe(&self) -> Receiver<T> {
-        // Relaxed: as when an `Arc` is cloned.
-        self.shared.receivers.fetch_add(1, Ordering::Relaxed);
-        Receiver {
-            next: self.shared.sent(),
-            shared: Arc::clone(&self.shared),
-        }
-    }
-
-    /// How many receivers there are: a snapshot.
-    #[must_use]
-    pub fn receiver_count(&self) -> usize {
-        // Relaxed: a snapshot orders nothing.
-        self.shared.receivers.load(Ordering::Relaxed)
-    }
-
-    /// How many items are kept.
-    #[must_use]
-    pub fn capacity(&self) -> usize {
-        self.shared.capacity
-    }
-
-    /// How many receivers wait: a snapshot.
-    #[must_use]
-    pub fn waiters(&self) -> usize {
-        self.shared.waiters()
-    }
-}
-
-impl<T> Clone for Sender<T> {
-    fn clone(&self) -> Self {
-        let shared = Arc::clone(&self.shared);
-        // Relaxed: as for an `Arc`.
-        shared.senders.fetch_add(1, Ordering::Relaxed);
-        Sender { shared }
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        // AcqRel: what the others did comes before the end.
-        if self.shared.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.shared.close();
-        }
-    }
-}
-
-/// Receives all that is sent. A clone receives the same, from the same item on.
-pub struct Receiver<T> {
-    shared: Arc<Shared<T>>,
-    /// How many items it has had, or missed.
-    next: u64,
-}
-
-impl<T: Clone> Receiver<T> {
-    /// Waits for the next item.
-    ///
-    /// # Errors
-    ///
-    /// [`RecvError::Lagged`] with the number of items that were thrown away before this receiver had them;
-    /// the next call returns the oldest that is left. [`RecvError::Closed`] if there will be none.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses no item: it will be the next one.
-    ///
-    /// # Panics
-    ///
-    /// The future panics if it is polled after completion.
-    pub fn recv(&mut self) -> Recv<'_, T> {
-        Recv {
-            waiting: Waiting::borrowed(&*self.shared, 0),
-            next: &mut self.next,
-        }
-    }
-
-    /// The next item, if it is there.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv); or [`TryRecvError::Empty`].
-    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        take(&self.shared, &mut self.next).unwrap_or(Err(TryRecvError::Empty))
-    }
-
-    /// Waits for the next item, and blocks the thread meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    #[cfg(feature = "std")]
-    pub fn recv_blocking(&mut self) -> Result<T, RecvError> {
-        sync_core::park::block_on(self.recv())
-    }
-}
-
-impl<T> Receiver<T> {
-    /// How many items were sent that this receiver has not had: a snapshot. If these are more than the
-    /// channel keeps, it will miss some.
-    #[must_use]
-    pub fn behind(&self) -> u64 {
-        self.shared.sent() - self.next
-    }
-}
-
-impl<T> Clone for Receiver<T> {
-    fn clone(&self) -> Self {
-        let shared = Arc::clone(&self.shared);
-        // Relaxed: as for an `Arc`.
-        shared.receivers.fetch_add(1, Ordering::Relaxed);
-        Receiver {
-            shared,
-            next: self.next,
-        }
-    }
-}
-
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        // Relaxed: the count says whether it is worth sending, no more.
-        self.shared.receivers.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// What is there: `None` if nothing is, yet. An item is cloned, which is foreign, before it counts as
-/// received.
-fn take<T: Clone>(shared: &Shared<T>, next: &mut u64) -> Option<Result<T, TryRecvError>> {
-    match shared.take(*next) {
-        Taken::Item(item) => {
-            let item = Arc::try_unwrap(item).unwrap_or_else(|item| T::clone(&item));
-            *next += 1;
-            Some(Ok(item))
-        }
-        Taken::Lagged(missed) => {
-            *next += missed;
-            Some(Err(TryRecvError::Lagged(missed)))
-        }
-        Taken::Closed => Some(Err(TryRecvError::Closed)),
-        Taken::Empty => None,
-    }
-}
-
-/// Why [`recv`](Receiver::recv) returned no item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RecvError {
-    /// So many items were missed.
-    Lagged(u64),
-    /// There will be none.
-    Closed,
-}
-
-/// Why [`try_recv`](Receiver::try_recv) returned no item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TryRecvError {
-    /// None is there now.
-    Empty,
-    /// So many items were missed.
-    Lagged(u64),
-    /// There will be none.
-    Closed,
-}
-
-impl fmt::Display for RecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecvError::Lagged(missed) => write!(f, "{missed} items were missed"),
-            RecvError::Closed => f.write_str("the channel is closed"),
-        }
-    }
-}
-
-impl fmt::Display for TryRecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TryRecvError::Empty => f.write_str("there is no item yet"),
-            TryRecvError::Lagged(missed) => RecvError::Lagged(*missed).fmt(f),
-            TryRecvError::Closed => RecvError::Closed.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for RecvError {}
-impl core::error::Error for TryRecvError {}
-
-pin_project! {
-    /// The future of [`Receiver::recv`].
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct Recv<'a, T> {
-        #[pin]
-        waiting: Waiting<&'a Shared<T>>,
-        next: &'a mut u64,
-    }
-}
-
-impl<T: Clone> Future for Recv<'_, T> {
-    type Output = Result<T, RecvError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let shared = *this.waiting.holder();
-        loop {
-            if !this.waiting.is_idle() {
-                // It waited. (If it has completed, this panics.)
-                let mark = Mark::from_ptr(core::ptr::without_provenance_mut(0));
-                let _ = ready!(this.waiting.as_mut().poll_marked(cx, mark));
-                this.waiting.as_mut().again();
+/// What can be asked on either side.
+macro_rules! observers {
+    ($handle:ident, $shared:ident) => {
+        impl<T> $handle<T> {
+            /// Closes the channel: nothing more is sent, and what is kept is still received. Everybody who
+            /// waits to send gets the item back.
+            ///
+            /// Returns whether it was open.
+            pub fn close(&self) -> bool {
+                self.$shared.close()
             }
-            let taken = take(shared, this.next);
-            if let Some(result) = taken {
-                this.waiting.as_mut().finish();
-                return Poll::Ready(result.map_err(|error| match error {
-                    TryRecvError::Lagged(missed) => RecvError::Lagged(missed),
-                    _ => RecvError::Closed,
-                }));
+
+            /// Whether the channel is closed: by a call, or because no sender is left. There may be items
+            /// that a receiver has not had.
+            #[must_use]
+            pub fn is_closed(&self) -> bool {
+                self.$shared.look(|_, closed| closed)
             }
-            let mark = Mark::from_ptr(core::ptr::without_provenance_mut(tag(**this.next)));
-            let _ = ready!(this.waiting.as_mut().poll_marked(cx, mark));
-            this.waiting.as_mut().again();
+
+            /// How many items are kept at most.
+            #[must_use]
+            pub fn capacity(&self) -> usize {
+                self.$shared.capacity
+            }
+
+            /// How many senders there are: a snapshot.
+            #[must_use]
+            pub fn sender_count(&self) -> usize {
+                // Relaxed: a snapshot orders nothing.
+                self.$shared
+                    .senders
+                    .load(sync_core::atomic::Ordering::Relaxed)
+            }
+
+            /// How many receivers there are: a snapshot.
+            #[must_use]
+            pub fn receiver_count(&self) -> usize {
+                self.$shared.look(|ring, _| ring.receivers())
+            }
+
+            /// How many futures wait, on both sides: a snapshot.
+            #[must_use]
+            pub fn waiters(&self) -> usize {
+                self.$shared.waiters()
+            }
+
+            /// Whether both belong to the same channel.
+            #[must_use]
+            pub fn same_channel(&self, other: &Self) -> bool {
+                core::ptr::eq(&raw const *self.$shared, &raw const *other.$shared)
+            }
         }
-    }
+    };
 }
+use observers;
 
-impl<T> fmt::Debug for Recv<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Recv").field(&self.waiting).finish()
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("capacity", &self.capacity())
-            .field("receivers", &self.receiver_count())
-            .field("waiters", &self.waiters())
-            .finish()
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("capacity", &self.shared.capacity)
-            .field("next", &self.next)
-            .finish_non_exhaustive()
-    }
+/// The snapshots that need no lock.
+fn debug<'a, 'b, T>(
+    shared: &Shared<T>,
+    name: &str,
+    f: &'a mut fmt::Formatter<'b>,
+) -> fmt::DebugStruct<'a, 'b> {
+    let mut debug = f.debug_struct(name);
+    debug
+        .field("capacity", &shared.capacity)
+        .field("senders", &shared.senders.load(Ordering::Relaxed))
+        .field("waiters", &shared.waiters());
+    debug
 }

@@ -13,7 +13,7 @@ use sync_core::waiters::{Mark, Slot, Waiting};
 
 use super::error::{ReserveError, SendError, TryRecvError, TryReserveError, TrySendError};
 use super::permit::Permit;
-use super::raw::{Chan, LANES};
+use super::raw::{Chan, LANES, Otherwise};
 use super::{Receiver, Sender};
 
 /// How an owned or a borrowed wait refers to its channel.
@@ -27,15 +27,41 @@ pub(super) fn poll_recv<T, H: Refers<T>>(
     slot: Pin<&mut Slot<T>>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<T>> {
-    if waiting.is_idle() {
-        let attempt = waiting.holder().try_take();
-        if attempt.as_ref().err() != Some(&TryRecvError::Empty) {
-            waiting.finish();
-            return Poll::Ready(attempt.ok());
-        }
+    let attempt = waiting
+        .as_mut()
+        .attempt(|chan| match chan.try_take(Otherwise::Waits) {
+            Err(TryRecvError::Empty) => None,
+            done => Some(done.ok()),
+        });
+    match attempt {
+        Some(done) => Poll::Ready(done),
+        None => wait_to_recv(waiting, slot, cx),
     }
+}
+
+// What follows is out of line, where it does not take registers from those who need not wait.
+
+#[inline(never)]
+fn wait_to_recv<T, H: Refers<T>>(
+    mut waiting: Pin<&mut Waiting<H, LANES>>,
+    slot: Pin<&mut Slot<T>>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<T>> {
     let mark = slot.into_ref().get_ref().get();
-    let result = ready!(waiting.as_mut().poll_marked(cx, mark));
+    let queued = waiting
+        .as_mut()
+        .queue_briefly(cx, mark, |chan, queue| chan.keeps_receiver(queue));
+    let Err(mine) = queued else {
+        return Poll::Pending;
+    };
+    let claimed = waiting.as_mut().claim_briefly(
+        |chan, queue| chan.may_claim(queue),
+        |chan, queue| chan.claim_first(queue),
+    );
+    if claimed.is_some() {
+        return Poll::Ready(claimed);
+    }
+    let result = ready!(waiting.as_mut().poll_marked(cx, mark, mine));
     // SAFETY: the mark is that of the slot beside the waiter, for a `T`. The wait is over, so the waiter
     // is not linked, and the slot is ours.
     Poll::Ready(result.ok().and_then(|_| unsafe { mark.take() }))
@@ -49,26 +75,41 @@ pub(super) fn poll_send<T, H: Refers<T>>(
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), SendError<T>>> {
     let mark = slot.into_ref().get_ref().put();
-    if waiting.is_idle() {
+    let attempt = waiting.as_mut().attempt(|chan| {
         // SAFETY: the mark is that of the slot beside the waiter, for a `T`. The waiter is idle, hence not
         // linked, and the slot is ours.
-        let attempt = match unsafe { mark.take() } {
-            Some(item) => waiting.holder().try_put(item),
-            // The last poll sent it and did not return, because a waker panicked.
-            None => Ok(()),
+        let Some(item) = (unsafe { mark.take() }) else {
+            return Some(Ok(())); // the last poll sent it and did not return, because a waker panicked
         };
-        match attempt {
+        match chan.try_put(item, Otherwise::Waits) {
             Err(TrySendError::Full(item)) => {
                 // SAFETY: as above.
-                unsafe { mark.fill(item) }
+                unsafe { mark.fill(item) };
+                None
             }
-            done => {
-                waiting.finish();
-                return Poll::Ready(done.map_err(|error| SendError(error.into_inner())));
-            }
+            done => Some(done.map_err(|error| SendError(error.into_inner()))),
         }
+    });
+    match attempt {
+        Some(done) => Poll::Ready(done),
+        None => wait_to_send(waiting, mark, cx),
     }
-    let result = ready!(waiting.as_mut().poll_marked(cx, mark));
+}
+
+/// The mark is that of the slot beside the waiter, for a `T`.
+#[inline(never)]
+fn wait_to_send<T, H: Refers<T>>(
+    mut waiting: Pin<&mut Waiting<H, LANES>>,
+    mark: Mark,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), SendError<T>>> {
+    let queued = waiting
+        .as_mut()
+        .queue_briefly(cx, mark, |chan, queue| chan.keeps_sender(queue));
+    let Err(mine) = queued else {
+        return Poll::Pending;
+    };
+    let result = ready!(waiting.as_mut().poll_marked(cx, mark, mine));
     Poll::Ready(result.map(|_| ()).map_err(|_| {
         // SAFETY: as above; the wait is over, so the waiter is not linked.
         let item = unsafe { mark.take() };
@@ -88,7 +129,7 @@ pub(super) fn poll_reserve<T, H: Refers<T>>(
             return Poll::Ready(attempt.map_err(ReserveError::from));
         }
     }
-    let result = ready!(waiting.as_mut().poll_marked(cx, Mark::PLACE));
+    let result = ready!(waiting.as_mut().poll_marked(cx, Mark::PLACE, None));
     Poll::Ready(result.map(|_| ()).map_err(|_| ReserveError))
 }
 

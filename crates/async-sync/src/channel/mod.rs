@@ -140,6 +140,10 @@ pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
 /// What can be asked on either side.
 macro_rules! observers {
     ($handle:ident, $receives:ident, $sends:ident) => {
+        // Nothing foreign runs under the lock, so a panic finds the channel whole; items are moved only.
+        impl<T> core::panic::UnwindSafe for $handle<T> {}
+        impl<T> core::panic::RefUnwindSafe for $handle<T> {}
+
         impl<T> $handle<T> {
             /// Closes the channel: nothing more is sent, and what is left is still received. Everybody who
             /// waits to send gets the item back.

@@ -7,7 +7,7 @@ use core::fmt;
 use super::error::TryRecvError;
 use super::futures::{Recv, RecvMany};
 use super::handle::{Handle, Receives, Sends};
-use super::raw::Chan;
+use super::raw::{Chan, Otherwise};
 
 /// Receives from a channel. Clones receive from the same one: each item goes to one of them. When the
 /// last is dropped, the channel is closed and the items that are left are dropped.
@@ -43,7 +43,8 @@ impl<T> Receiver<T> {
     /// # Fairness
     ///
     /// First come, first served. The exceptions are those that keep a future which nobody polls from
-    /// blocking the others: it is passed over until it is polled again.
+    /// blocking the others: it is passed over until it is polled again. Of several that were woken, the first
+    /// that is polled gets the first item: items are received in the order in which they were sent.
     ///
     /// # Panics
     ///
@@ -60,7 +61,7 @@ impl<T> Receiver<T> {
     /// [`TryRecvError::Empty`]; or [`TryRecvError::Closed`], if nothing will come any more.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.handle.try_take()
+        self.handle.try_take(Otherwise::Leaves)
     }
 
     /// Receives the next item, and blocks the thread until there is one. It waits in the same queue as

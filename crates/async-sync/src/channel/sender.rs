@@ -9,7 +9,7 @@ use super::error::{TryReserveError, TrySendError};
 use super::futures::{Reserve, Sending};
 use super::handle::{Handle, Receives, Sends};
 use super::permit::Permit;
-use super::raw::Chan;
+use super::raw::{Chan, Otherwise};
 
 /// Sends into a channel. Clones send into the same one; when the last is dropped, the channel is
 /// closed.
@@ -63,7 +63,7 @@ impl<T> Sender<T> {
     /// [`TrySendError::Full`] or [`TrySendError::Closed`], with the item.
     #[inline]
     pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
-        self.handle.try_put(item)
+        self.handle.try_put(item, Otherwise::Leaves)
     }
 
     /// Sends `item`, and blocks the thread until there is a place for it. It waits in the same queue as

@@ -24,11 +24,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
 
-#[cfg(loom)]
-use loom::sync::Mutex;
-#[cfg(not(loom))]
-use std::sync::Mutex;
-use sync_core::atomic::{AtomicU8, Ordering};
+use sync_core::atomic::{AtomicU8, Mutex, Ordering};
 
 use super::cause::Cause;
 use super::node::Node;

@@ -5,7 +5,6 @@
 //! at all, and both know which.
 
 use std::fmt;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::Context;
@@ -50,8 +49,8 @@ impl OnCancel {
     ///
     /// If not, it has been called or is being called by another thread; this does not wait for it.
     #[allow(clippy::must_use_candidate, reason = "to withdraw it is the purpose")]
-    pub fn stop(self) -> bool {
-        ManuallyDrop::new(self).withdraw()
+    pub fn stop(mut self) -> bool {
+        self.withdraw() // and `drop` finds nothing to do
     }
 
     /// Leaves the function in its place. It is called when the context is cancelled, or dropped when

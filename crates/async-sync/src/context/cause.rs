@@ -75,12 +75,14 @@ impl Error for Cause {
 }
 
 impl From<Cause> for std::io::Error {
+    /// [`TimedOut`](std::io::ErrorKind::TimedOut) for a deadline, else
+    /// [`Other`](std::io::ErrorKind::Other). (Not `Interrupted`: by convention that is tried again, and
+    /// `read_to_end`, `write_all` and `copy` of the standard library would do so for ever.)
     fn from(cause: Cause) -> Self {
-        use std::io::ErrorKind::{Interrupted, Other, TimedOut};
+        use std::io::ErrorKind::{Other, TimedOut};
         let kind = match cause {
-            Cause::Canceled => Interrupted,
             Cause::DeadlineExceeded => TimedOut,
-            Cause::Custom(_) => Other,
+            Cause::Canceled | Cause::Custom(_) => Other,
         };
         std::io::Error::new(kind, cause)
     }

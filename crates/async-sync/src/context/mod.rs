@@ -85,6 +85,8 @@ use values::Values;
 ///
 /// It lives as long as a handle, a child, or a future that waits for it. Its parent does not keep it:
 /// a request that is done drops its context, and needs to cancel it only if others have clones.
+/// A child keeps its parents: a line of scopes, each made as the child of the one before, takes memory
+/// until the last of them is gone. Make the next one from the root, or from a parent that stays.
 #[doc(alias = "CancellationToken")]
 #[derive(Clone)]
 pub struct Context {

@@ -26,12 +26,8 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Instant;
 
-#[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
 use slab::Slab;
-#[cfg(not(loom))]
-use std::sync::{Mutex, MutexGuard};
-use sync_core::atomic::Ordering;
+use sync_core::atomic::{Mutex, MutexGuard, Ordering};
 use sync_core::waiters::{Contains, Driver};
 
 use super::alarm::Alarm;

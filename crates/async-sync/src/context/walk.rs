@@ -45,7 +45,12 @@ type Payload = Box<dyn Any + Send>;
 fn call(panic: &mut Option<Payload>, foreign: impl FnOnce()) {
     // Unwind-safe: what the call may leave half-way is its own.
     if let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) {
-        panic.get_or_insert(payload);
+        if panic.is_some() {
+            // Leaked: its destructor is foreign, and another panic here would end the walk.
+            std::mem::forget(payload);
+        } else {
+            *panic = Some(payload);
+        }
     }
 }
 
@@ -60,10 +65,12 @@ pub(super) struct Walked {
 impl Walked {
     /// Lets the first panic of a waker or a callback go on.
     pub(super) fn resume(self) -> bool {
-        if let Some(payload) = self.panic
-            && !std::thread::panicking()
-        {
-            resume_unwind(payload);
+        if let Some(payload) = self.panic {
+            if std::thread::panicking() {
+                std::mem::forget(payload); // as in `call`
+            } else {
+                resume_unwind(payload);
+            }
         }
         self.first
     }

@@ -14,6 +14,7 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use sync_core::atomic::{AtomicU8, Ordering, UnsafeCell};
 use sync_core::const_fn;
@@ -31,6 +32,9 @@ pub(super) struct Slot<T> {
 unsafe impl<T: Send> Send for Slot<T> {}
 // SAFETY: an object is put in by one thread and taken out by another; it is never shared.
 unsafe impl<T: Send> Sync for Slot<T> {}
+// Objects are moved only, and nothing panics meanwhile.
+impl<T> UnwindSafe for Slot<T> {}
+impl<T> RefUnwindSafe for Slot<T> {}
 
 impl<T> Slot<T> {
     const_fn! {

@@ -11,7 +11,6 @@
 //! The flight is the waker of its own work. A work that keeps a clone of it would keep itself
 //! alive; it does not, as it is dropped by whoever ends the execution, not with the flight.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -122,14 +121,6 @@ impl<K, V, E> Flight<K, V, E> {
     #[inline]
     pub(super) fn key(&self) -> &K {
         &self.key
-    }
-
-    #[inline]
-    pub(super) fn is_of<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
-        self.hash == hash && self.key.borrow() == key
     }
 
     #[inline]

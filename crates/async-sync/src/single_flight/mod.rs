@@ -97,7 +97,8 @@ pub use outcome::{Failure, Outcome, Panicked};
 /// polled inside of the very execution that it would wait for panics, and with it the work. (Where
 /// two works wait for each other from different tasks, nobody notices; they wait for ever.)
 ///
-/// The `Hash` and `Eq` of the keys must not use the same `SingleFlight`: `Eq` runs under a lock.
+/// `Hash`, `Eq` and the destructors of the keys run without any internal lock: they may panic, and may use
+/// the `SingleFlight` that calls them.
 #[doc(alias = "singleflight.Group")]
 pub struct SingleFlight<K, V, E, S = RandomState> {
     table: Table<K, V, E>,

@@ -4,7 +4,9 @@
 //! and never cloned, growing hashes nothing, and an entry is removed by address: whoever removes one
 //! cannot hit a newer execution of the same key, and calls no foreign code.
 //!
-//! Under a shard's lock runs the keys' `Eq`, and nothing else that is foreign. What is taken out is
+//! Nothing foreign runs under a shard's lock. What has the right hash is found under it and compared
+//! afterwards; if it is of another key (two keys of one 64-bit hash), it is passed over by its address at
+//! the next look. So keys may panic, or use the very table that compares them. What is taken out is
 //! dropped by the caller, without the lock.
 
 use std::borrow::Borrow;
@@ -31,13 +33,31 @@ type Entries<'a, K, V, E> = MutexGuard<'a, HashTable<Arc<Flight<K, V, E>>>>;
 
 impl<K, V, E> Shard<K, V, E> {
     fn lock(&self) -> Entries<'_, K, V, E> {
-        // A key's `Eq` may have panicked; it was asked before anything was changed.
+        // Nothing that panics runs under it, except an allocator.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 pub(super) struct Table<K, V, E> {
     shards: [Shard<K, V, E>; SHARDS],
+}
+
+/// Flights of this hash that are of other keys. They are kept, so that no other comes to their address.
+struct Others<K, V, E>(Vec<Arc<Flight<K, V, E>>>);
+
+impl<K, V, E> Others<K, V, E> {
+    /// Allocates nothing.
+    fn none() -> Self {
+        Others(Vec::new())
+    }
+
+    fn add(&mut self, flight: Arc<Flight<K, V, E>>) {
+        self.0.push(flight);
+    }
+
+    fn may_be(&self, hash: u64, flight: &Arc<Flight<K, V, E>>) -> bool {
+        flight.hash() == hash && !self.0.iter().any(|other| Arc::ptr_eq(other, flight))
+    }
 }
 
 /// What [`Table::insert`] found.
@@ -71,11 +91,20 @@ impl<K, V, E> Table<K, V, E> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let entries = self.shard(hash).lock();
-        entries.find(hash, |f| f.is_of(hash, key)).map(Arc::clone)
+        let mut others = Others::none();
+        loop {
+            let flight = {
+                let entries = self.shard(hash).lock();
+                Arc::clone(entries.find(hash, |flight| others.may_be(hash, flight))?)
+            };
+            if flight.key().borrow() == key {
+                return Some(flight);
+            }
+            others.add(flight);
+        }
     }
 
-    /// Inserts `new`, unless there is a flight of its key other than `dead`.
+    /// Inserts `new`, unless there is a flight of its key other than `dead`, which is of the same key.
     pub(super) fn insert(
         &self,
         new: &Arc<Flight<K, V, E>>,
@@ -84,16 +113,27 @@ impl<K, V, E> Table<K, V, E> {
     where
         K: Eq,
     {
-        let (hash, mut entries) = (new.hash(), self.shard(new.hash()).lock());
-        match entries.find_mut(hash, |f| f.is_of(hash, new.key())) {
-            Some(old) if dead.is_some_and(|dead| Arc::ptr_eq(dead, old)) => Found::Inserted {
-                instead_of: Some(std::mem::replace(old, Arc::clone(new))),
-            },
-            Some(other) => Found::Other(Arc::clone(other)),
-            None => {
-                entries.insert_unique(hash, Arc::clone(new), |f| f.hash());
-                Found::Inserted { instead_of: None }
+        let (hash, mut others) = (new.hash(), Others::none());
+        loop {
+            let other = {
+                let mut entries = self.shard(hash).lock();
+                match entries.find_mut(hash, |flight| others.may_be(hash, flight)) {
+                    Some(old) if dead.is_some_and(|dead| Arc::ptr_eq(dead, old)) => {
+                        return Found::Inserted {
+                            instead_of: Some(std::mem::replace(old, Arc::clone(new))),
+                        };
+                    }
+                    Some(other) => Arc::clone(other),
+                    None => {
+                        entries.insert_unique(hash, Arc::clone(new), |flight| flight.hash());
+                        return Found::Inserted { instead_of: None };
+                    }
+                }
+            };
+            if other.key() == new.key() {
+                return Found::Other(other);
             }
+            others.add(other);
         }
     }
 
@@ -110,9 +150,13 @@ impl<K, V, E> Table<K, V, E> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let mut entries = self.shard(hash).lock();
-        let entry = entries.find_entry(hash, |f| f.is_of(hash, key));
-        Some(entry.ok()?.remove().0)
+        loop {
+            let flight = self.get(hash, key)?;
+            // If that one has ended meanwhile, there may be a newer one.
+            if let Some(flight) = self.remove(&flight) {
+                return Some(flight);
+            }
+        }
     }
 
     pub(super) fn len(&self) -> usize {

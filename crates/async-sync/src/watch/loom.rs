@@ -9,6 +9,13 @@ use loom::thread;
 use super::{Closed, Watch, channel};
 use crate::testing::{Task, block_on, model};
 
+struct Cell(loom::cell::UnsafeCell<u32>);
+
+// SAFETY: what orders the accesses is what the model is about; loom checks them.
+unsafe impl Sync for Cell {}
+// SAFETY: as above.
+unsafe impl Send for Cell {}
+
 /// Nobody sleeps through the last value.
 #[test]
 fn store_against_changed() {
@@ -40,11 +47,6 @@ fn store_against_changed() {
 /// What was done before a store is seen by whoever sees the value, however it comes to see it.
 #[test]
 fn store_happens_before_the_value_is_seen() {
-    struct Cell(loom::cell::UnsafeCell<u32>);
-    // SAFETY: what orders the accesses is what the model is about; loom checks them.
-    unsafe impl Sync for Cell {}
-    // SAFETY: as above.
-    unsafe impl Send for Cell {}
     model(|| {
         let cell = Arc::new(Cell(loom::cell::UnsafeCell::new(0)));
         let (tx, mut rx) = channel(false);
@@ -119,6 +121,31 @@ fn the_last_sender_against_changed() {
         assert_eq!(block_on(rx.changed()), Err(Closed));
         storer.join().unwrap();
         dropper.join().unwrap();
+    });
+}
+
+/// What was done before any sender was dropped is seen by who is told of the end.
+#[test]
+fn what_every_sender_did_happens_before_the_end() {
+    model(|| {
+        let (tx, mut rx) = channel(0);
+        let cells = Arc::new([0, 1].map(|_| Cell(loom::cell::UnsafeCell::new(0))));
+        let threads = [(0, tx.clone()), (1, tx)].map(|(n, tx)| {
+            let cells = Arc::clone(&cells);
+            thread::spawn(move || {
+                // SAFETY: each has its own, and who reads comes after the end; loom checks it.
+                cells[n].0.with_mut(|value| unsafe { *value = 1 });
+                drop(tx);
+            })
+        });
+        assert_eq!(block_on(rx.changed()), Err(Closed));
+        for cell in &*cells {
+            // SAFETY: written before; loom checks it.
+            assert_eq!(cell.0.with(|value| unsafe { *value }), 1);
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
 }
 

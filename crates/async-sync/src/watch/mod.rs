@@ -41,9 +41,9 @@ mod stream;
 
 use alloc::sync::Arc;
 use core::fmt;
-use core::sync::atomic::AtomicUsize;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
-use sync_core::atomic::UnsafeCell;
+use sync_core::atomic::{AtomicUsize, UnsafeCell};
 use sync_core::waiters::{Contains, Driver};
 
 pub use futures::{Changed, WaitFor};
@@ -110,6 +110,9 @@ pub struct Watch<T> {
 unsafe impl<T: Send + Sync> Send for Watch<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Watch<T> {}
+// Nothing foreign runs under the lock, so a panic finds the watch whole. It gives `&T` out.
+impl<T: RefUnwindSafe> UnwindSafe for Watch<T> {}
+impl<T: RefUnwindSafe> RefUnwindSafe for Watch<T> {}
 
 /// Someone else has stored a value meanwhile: [`Watch::compare_and_swap`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -307,11 +310,13 @@ impl<T> Watch<T> {
     }
 
     /// A receiver that has seen the last value, and borrows the watch.
+    #[must_use]
     pub fn subscribe(&self) -> Watcher<'_, T> {
         ReceiverOf::new(self)
     }
 
     /// A receiver that has seen the last value, and keeps the `Arc`.
+    #[must_use]
     pub fn subscribe_owned(self: &Arc<Self>) -> Receiver<T> {
         ReceiverOf::new(Arc::clone(self))
     }

@@ -6,7 +6,8 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
-use core::sync::atomic::Ordering;
+
+use sync_core::atomic::Ordering;
 
 use super::receiver::ReceiverOf;
 use super::{Receiver, Watch};
@@ -33,6 +34,7 @@ use super::{Receiver, Watch};
 /// assert_eq!(worker.await.unwrap(), 100, "the last one is never missed");
 /// # });
 /// ```
+#[must_use]
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
     let watch = Arc::new(Watch::new(value));
     // Relaxed: nobody else has it yet.

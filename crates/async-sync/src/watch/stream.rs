@@ -8,7 +8,7 @@ use core::task::{Context, Poll, ready};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
-use sync_core::waiters::Waiting;
+use sync_core::waiters::{Mark, Waiting};
 
 use super::{Receiver, Watch};
 
@@ -17,11 +17,11 @@ pin_project! {
     /// senders are gone.
     #[must_use = "streams do nothing unless polled"]
     pub struct Updates<T> {
-        watch: Arc<Watch<T>>,
         seen: usize,
         over: bool,
+        // Waits again and again, and is the only one that keeps the watch: a stream is one receiver.
         #[pin]
-        waiting: Option<Waiting<Arc<Watch<T>>>>,
+        waiting: Waiting<Arc<Watch<T>>>,
     }
 }
 
@@ -31,10 +31,10 @@ impl<T> Receiver<T> {
     pub fn into_stream(self) -> Updates<T> {
         let seen = self.version_seen();
         Updates {
-            watch: self.into_watch(),
             seen,
             over: false,
-            waiting: None,
+            // SAFETY: an `Arc` dereferences to the same object as long as it exists.
+            waiting: unsafe { Waiting::new(self.into_watch(), seen) },
         }
     }
 }
@@ -47,19 +47,16 @@ impl<T> Stream for Updates<T> {
         if *this.over {
             return Poll::Ready(None);
         }
-        if this.waiting.is_none() {
-            // SAFETY: an `Arc` dereferences to the same object as long as it exists.
-            let waiting = unsafe { Waiting::new(Arc::clone(this.watch), *this.seen) };
-            this.waiting.set(Some(waiting));
+        if !this.waiting.is_idle() || this.waiting.holder().version() == *this.seen {
+            let mark = Mark::from_ptr(core::ptr::without_provenance_mut(*this.seen));
+            let result = ready!(this.waiting.as_mut().poll_marked(cx, mark, None));
+            this.waiting.as_mut().again();
+            if result.is_err() {
+                *this.over = true;
+                return Poll::Ready(None);
+            }
         }
-        let waiting = this.waiting.as_mut().as_pin_mut();
-        let result = ready!(waiting.expect("set above").poll(cx));
-        this.waiting.set(None);
-        if result.is_err() {
-            *this.over = true;
-            return Poll::Ready(None);
-        }
-        let (value, version) = this.watch.load_with_version();
+        let (value, version) = this.waiting.holder().load_with_version();
         *this.seen = version;
         Poll::Ready(Some(value))
     }

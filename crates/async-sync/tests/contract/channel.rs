@@ -4,7 +4,6 @@ use async_sync::channel::{
     self, Drain, Permit, Receiver, Recv, RecvMany, Reserve, ReserveError, SendError, Sender,
     Sending, TryRecvError, TryReserveError, TrySendError, WeakReceiver, WeakSender,
 };
-use async_sync::oneshot;
 
 use super::*;
 
@@ -48,11 +47,6 @@ assert_impl_all!(channel::SendingOwned<Cell<u8>>: Future, Send, Sync);
 assert_impl_all!(channel::RecvOwned<Cell<u8>>: Future, Send, Sync);
 assert_not_impl_any!(channel::SendingOwned<u8>: Unpin, Clone);
 assert_not_impl_any!(channel::RecvOwned<Rc<u8>>: Unpin, Clone, Send);
-assert_impl_all!(oneshot::Sender<Cell<u8>>: Send, Sync, Unpin);
-assert_impl_all!(oneshot::Receiver<Cell<u8>>: Send, Sync, Unpin, IntoFuture);
-assert_not_impl_any!(oneshot::Sender<Rc<u8>>: Send, Sync, Clone);
-assert_not_impl_any!(oneshot::Receiver<Rc<u8>>: Send, Sync, Clone);
-assert_impl_all!(oneshot::WaitOwned<Cell<u8>>: Future, Send, Sync);
 
 #[cfg(target_pointer_width = "64")]
 #[test]

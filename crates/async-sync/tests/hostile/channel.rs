@@ -195,6 +195,59 @@ fn wakers_that_panic_when_cloned_or_dropped_leave_a_channel_whole() {
     assert_eq!((left, receiver.waiters()), (vec![2], 0));
 }
 
+/// A script that does something when its waker is cloned, which it expects to happen once.
+fn while_cloned(act: impl FnOnce() + 'static) -> Script {
+    let act = Cell::new(Some(act));
+    Script {
+        on_clone: Box::new(move || act.take().expect("cloned once")()),
+        ..Script::default()
+    }
+}
+
+/// Between the attempt and the queue the waker is cloned: what comes then is not passed by.
+#[test]
+fn what_happens_while_a_waker_is_cloned_is_noticed() {
+    let _time = support::VirtualTime::start();
+    // There is an item, or the end.
+    let (sender, receiver) = channel::bounded(1);
+    let script = while_cloned(move || sender.try_send(1).unwrap());
+    let mut recv = Box::pin(receiver.recv());
+    assert_eq!(poll(&mut recv, &script), Poll::Ready(Some(1)));
+    let (sender, receiver) = channel::bounded::<u32>(1);
+    let script = while_cloned(move || drop(sender));
+    let mut recv = Box::pin(receiver.recv());
+    assert_eq!(poll(&mut recv, &script), Poll::Ready(None));
+    // A sender waits.
+    let (sender, receiver) = channel::rendezvous();
+    let send = Rc::new(RefCell::new(support::Polled::new(sender.send_owned(1))));
+    let theirs = Rc::clone(&send);
+    let script = while_cloned(move || assert!(theirs.borrow_mut().poll().is_pending()));
+    let mut recv = Box::pin(receiver.recv());
+    assert_eq!(poll(&mut recv, &script), Poll::Ready(Some(1)));
+    assert_eq!(send.borrow_mut().poll(), Poll::Ready(Ok(())));
+    // There is a place, or the end.
+    let (sender, receiver) = channel::bounded(1);
+    sender.try_send(1).unwrap();
+    let again = receiver.clone();
+    let script = while_cloned(move || assert_eq!(again.try_recv(), Ok(1)));
+    let mut send = Box::pin(sender.send(2));
+    assert_eq!(poll(&mut send, &script), Poll::Ready(Ok(())));
+    assert_eq!(receiver.try_recv(), Ok(2));
+    let (sender, receiver) = channel::rendezvous();
+    let script = while_cloned(move || drop(receiver));
+    let mut send = Box::pin(sender.send(1));
+    assert!(matches!(poll(&mut send, &script), Poll::Ready(Err(_))));
+    // A receiver waits.
+    let (sender, receiver) = channel::rendezvous();
+    let recv = Rc::new(RefCell::new(support::Polled::new(receiver.recv_owned())));
+    let theirs = Rc::clone(&recv);
+    let script = while_cloned(move || assert!(theirs.borrow_mut().poll().is_pending()));
+    let mut send = Box::pin(sender.send(1));
+    assert_eq!(poll(&mut send, &script), Poll::Ready(Ok(())));
+    assert_eq!(recv.borrow_mut().poll(), Poll::Ready(Some(1)));
+    assert_eq!(sender.waiters(), 0);
+}
+
 /// An item that does something when it is dropped.
 struct Item(Option<Box<dyn FnOnce()>>);
 
@@ -251,4 +304,104 @@ fn an_item_that_panics_when_it_is_dropped_costs_nobody_anything() {
     assert!(panics(move || drop(receiver)));
     assert_eq!((count.get(), script.wakes.load(Ordering::Relaxed)), (3, 1));
     assert!(matches!(poll(&mut send, &script), Poll::Ready(Err(_))));
+}
+
+/// The poll takes stale places back, and gives them to one whose waker panics: the item was not sent, and
+/// is not lost.
+#[test]
+fn a_send_whose_first_poll_panics_still_has_its_item() {
+    let mut time = support::VirtualTime::start();
+    let (sender, receiver) = channel::bounded(1);
+    let taken = sender.try_reserve().unwrap();
+    let _forgotten = queued(sender.reserve());
+    let script = panicking();
+    let mut place = Box::pin(sender.reserve());
+    assert!(poll(&mut place, &script).is_pending());
+    drop(taken);
+    time.advance_us(2000);
+    let mut send = support::Polled::new(sender.send(7));
+    assert!(panics(|| send.poll().is_ready()));
+    send.pending();
+    drop(place);
+    send.ready().unwrap();
+    assert_eq!(receiver.try_recv(), Ok(7));
+}
+
+/// The same with a place: it is not kept free for a permit that was never returned.
+#[test]
+fn a_place_that_could_not_be_returned_is_free() {
+    for poll_it in [false, true] {
+        let mut time = support::VirtualTime::start();
+        let (sender, receiver) = channel::bounded(2);
+        let taken = [sender.try_reserve().unwrap(), sender.try_reserve().unwrap()];
+        let _forgotten = [queued(sender.reserve()), queued(sender.reserve())];
+        let script = panicking();
+        let mut place = Box::pin(sender.reserve());
+        assert!(poll(&mut place, &script).is_pending());
+        drop(taken);
+        time.advance_us(2000);
+        let mut other = support::Polled::new(sender.reserve());
+        if poll_it {
+            assert!(panics(|| other.poll().is_ready()));
+        } else {
+            assert!(panics(|| sender.try_reserve().is_ok()));
+        }
+        drop((place, other));
+        assert!(sender.try_send(1).is_ok() && sender.try_send(2).is_ok());
+        sender.close();
+        assert_eq!(receiver.drain().count(), 2);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    }
+}
+
+/// Panics the first time it is called.
+fn once() -> Box<dyn Fn()> {
+    let armed = Cell::new(true);
+    Box::new(move || assert!(!armed.take(), "a waker"))
+}
+
+/// A waker panics when it is dropped, in the poll that refuses: the next poll says so, and has the item.
+#[test]
+fn a_refusal_that_could_not_be_returned_is_returned_by_the_next_poll() {
+    let _time = support::VirtualTime::start();
+    // A newcomer, whose waker closes the channel.
+    let (sender, _receiver) = channel::bounded(1);
+    sender.try_send(1).unwrap();
+    let closing = sender.clone();
+    let script = Script {
+        on_clone: Box::new(move || {
+            closing.close();
+        }),
+        on_drop: once(),
+        ..Script::default()
+    };
+    let mut send = Box::pin(sender.send(7));
+    assert!(panics(|| poll(&mut send, &script).is_ready()));
+    let refused = poll(&mut send, &Script::default());
+    assert!(matches!(refused, Poll::Ready(Err(error)) if error.into_inner() == 7));
+    assert!(
+        panics(|| poll(&mut send, &Script::default()).is_ready()),
+        "it is over"
+    );
+
+    // One that was given a place, and comes too late.
+    let (sender, receiver) = channel::bounded(1);
+    sender.try_send(1).unwrap();
+    let mut place = Box::pin(sender.reserve());
+    assert!(poll(&mut place, &Script::default()).is_pending());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    sender.close();
+    let script = Script {
+        on_drop: once(),
+        ..Script::default()
+    };
+    assert!(panics(|| poll(&mut place, &script).is_ready()));
+    assert!(matches!(
+        poll(&mut place, &Script::default()),
+        Poll::Ready(Err(_))
+    ));
+    assert!(
+        panics(|| poll(&mut place, &Script::default()).is_ready()),
+        "it is over"
+    );
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex as StdMutex;
 use async_sync::Watch;
 use async_sync::context::{Cause, Context};
 
-use super::{Cell, Rc, Script, catch_unwind, panics, poll, support};
+use super::{AssertUnwindSafe, AtomicUsize, Cell, Rc, Script, catch_unwind, panics, poll, support};
 
 /// Makes children, waits, enters callbacks, and whatever else does not cancel.
 fn use_context(ctx: &Context) {
@@ -317,4 +317,31 @@ fn a_panicking_waker_costs_no_receiver_a_change() {
     let watch = Watch::new(Bad(true));
     assert!(panics(|| watch.store(Bad(false))));
     assert_eq!((watch.version(), watch.load().0), (1, false));
+}
+
+/// What a panic carries may panic when it is dropped: everybody is called all the same.
+#[test]
+fn a_panic_that_panics_again_keeps_nobody_from_being_called() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("dropped"));
+        }
+    }
+    let ctx = Context::new();
+    let calls = Arc::new(AtomicUsize::new(0));
+    ctx.on_cancel(|_| std::panic::resume_unwind(Box::new("the first")))
+        .detach();
+    for _ in 0..3 {
+        ctx.on_cancel(|_| std::panic::resume_unwind(Box::new(Bomb)))
+            .detach();
+        let calls = Arc::clone(&calls);
+        ctx.on_cancel(move |_| {
+            calls.fetch_add(1, super::Ordering::Relaxed);
+        })
+        .detach();
+    }
+    let payload = catch_unwind(AssertUnwindSafe(|| ctx.cancel())).unwrap_err();
+    assert_eq!(*payload.downcast::<&str>().unwrap(), "the first");
+    assert_eq!(calls.load(super::Ordering::Relaxed), 3);
 }

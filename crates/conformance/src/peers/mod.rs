@@ -1,12 +1,13 @@
-//! Other crates' locks, condition variables, semaphores, wait groups, cells, barriers, signals, gates and
-//! flights behind one trait each, and ours among them.
+//! Other crates' locks, condition variables, semaphores, wait groups, cells, barriers, signals, gates,
+//! flights, channels, watched values, trees of cancellation, selects and pools behind one trait each, and
+//! ours among them.
 //!
 //! Scenarios, the table of promises and the benches are written against these traits. The lists of
 //! who takes part stand once, in [`for_each_mutex!`](crate::for_each_mutex),
 //! [`for_each_rwlock!`](crate::for_each_rwlock),
 //! [`for_each_semaphore!`](crate::for_each_semaphore),
-//! [`for_each_wait_group!`](crate::for_each_wait_group) and
-//! [`for_each_once_cell!`](crate::for_each_once_cell).
+//! [`for_each_wait_group!`](crate::for_each_wait_group),
+//! [`for_each_once_cell!`](crate::for_each_once_cell), and so on.
 //!
 //! The futures are the peers' own wherever they can be, since their size and cost is measured. Where
 //! an adapter has to add something it says so.
@@ -21,19 +22,26 @@
 //!   futures-util nor futures-intrusive a reader-writer lock.
 
 mod async_lock;
+mod broadcast;
 mod channel;
+mod channel_offers;
 mod cond;
 mod event;
 mod futures_intrusive;
 mod futures_util;
+mod keyed;
+mod lists;
+mod lossy;
 mod maitake;
 mod mea;
 mod mutex;
 mod once;
+mod oneshot;
 mod ours;
 pub mod resource_pool;
 mod rwlock;
 mod saa;
+mod select;
 mod semaphore;
 mod single_flight;
 mod token;
@@ -59,6 +67,36 @@ pub mod channels {
     pub use super::channel::{
         AsyncChannelCrate, Crossfire, Flume, Futures, Kanal, Ours, Tachyonix, Tokio,
     };
+}
+
+/// The types that implement [`LossyBroadcast`].
+pub mod lossy_broadcasts {
+    /// Ours.
+    pub type Ours = async_sync::broadcast::Sender<u64>;
+    /// tokio's.
+    pub type Tokio = ::tokio::sync::broadcast::Sender<u64>;
+}
+
+/// The types that implement [`AsyncSelect`].
+pub mod selects {
+    pub use super::select::{Futures, FuturesAll, Ours, OursAll, Tokio};
+}
+
+/// The types that implement [`AsyncKeyedMutex`].
+pub mod keyed_mutexes {
+    pub use super::keyed::{ByHand, Ours};
+}
+
+/// The types that implement [`AsyncBroadcast`].
+pub mod broadcasts {
+    pub use super::broadcast::{
+        AsyncBroadcastCrate, AsyncBroadcastOverflowing, Ours, OursLossless, Tokio,
+    };
+}
+
+/// The types that implement [`AsyncOneshot`].
+pub mod oneshots {
+    pub use super::oneshot::{Futures, Ours, Tokio};
 }
 
 /// The types that implement [`AsyncCond`].
@@ -144,17 +182,26 @@ pub mod single_flights {
     pub use super::single_flight::{Mea, Ours};
 }
 
+pub use broadcast::{AsyncBroadcast, Got};
 pub use channel::{AsyncChannel, RendezvousChannel, SharedChannel};
+pub use channel_offers::{
+    ClosableChannel, ManyChannel, ReservingChannel, TryChannel, Value, ValueChannel,
+};
 pub use cond::AsyncCond;
 pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
+pub use keyed::AsyncKeyedMutex;
+pub use lossy::{Heard, LossyBroadcast, LossyReceiver};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
+pub use oneshot::AsyncOneshot;
+pub use resource_pool::{AsyncPool, ClosablePool};
 pub use rwlock::{AsyncRwLock, DowngradableRwLock, UpgradableRwLock};
+pub use select::{AsyncSelect, Case, SelectAgain, SelectMany, SelectWithBody};
 pub use semaphore::{
     AsyncSemaphore, ClosableSemaphore, GrowableSemaphore, ShrinkableSemaphore, WeightedSemaphore,
 };
 pub use single_flight::{AsyncSingleFlight, Work};
-pub use token::{AsyncToken, AsyncWatch, WatchReceiver};
+pub use token::{AsyncToken, AsyncWatch, TokenWithCallbacks, TokenWithParents, WatchReceiver};
 pub use wait_group::{AsyncWaitGroup, ReusableWaitGroup};
 
 /// Hands the list of mutexes to a macro: `name: Type, offers...;` for each.

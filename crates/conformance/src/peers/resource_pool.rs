@@ -1,9 +1,10 @@
 //! What a pool of connections does, ours and others'.
 
+use std::ops::DerefMut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use async_sync::resource_pool::{LeaseIn, Manager, Usage};
+use async_sync::resource_pool::{Lease, LeaseIn, Manager, Usage};
 
 /// Numbers for connections, and a record of what became of them.
 #[derive(Debug, Default)]
@@ -18,6 +19,10 @@ pub struct Ledger {
     pub failures: AtomicUsize,
     /// So many of the next creations never end.
     pub stuck: AtomicUsize,
+    /// So many of the next creations panic.
+    pub panics: AtomicUsize,
+    /// So many of the next checks of one that is idle panic.
+    pub check_panics: AtomicUsize,
 }
 
 /// One that exists, until it is dropped.
@@ -54,10 +59,15 @@ fn count_down(counter: &AtomicUsize) -> bool {
 }
 
 impl Ledger {
+    fn note_check(&self) {
+        assert!(!count_down(&self.check_panics), "the manager panics");
+    }
+
     async fn create(self: &Arc<Self>) -> Result<Connection, Refused> {
         if count_down(&self.stuck) {
             std::future::pending::<()>().await;
         }
+        assert!(!count_down(&self.panics), "the manager panics");
         if count_down(&self.failures) {
             return Err(Refused);
         }
@@ -75,6 +85,10 @@ impl Ledger {
 pub trait AsyncPool: Send + Sync + Sized + 'static {
     /// Crate.
     const NAME: &'static str;
+    /// The package that it comes from.
+    const PACKAGE: &'static str;
+    /// One that is lent, until it is dropped.
+    type Lease<'a>: DerefMut<Target = Connection> + Send;
 
     /// At most so many.
     fn new(ledger: Arc<Ledger>, max: usize) -> impl Future<Output = Self> + Send;
@@ -87,6 +101,18 @@ pub trait AsyncPool: Send + Sync + Sized + 'static {
 
     /// Waits for one, and breaks it.
     fn lend_and_break(&self) -> impl Future<Output = ()> + Send;
+
+    /// Waits for one. The peer's own future, or next to it. Nothing if there is none.
+    fn get(&self) -> impl Future<Output = Option<Self::Lease<'_>>> + Send;
+
+    /// It is not to be lent again.
+    fn spoil(lease: Self::Lease<'_>);
+}
+
+/// Can be closed.
+pub trait ClosablePool: AsyncPool {
+    /// Refuses those who wait, and those who come.
+    fn close(&self);
 }
 
 /// What all of them ask of the ledger.
@@ -102,6 +128,7 @@ impl Manager for Ask {
     }
 
     async fn check(&self, connection: &mut Connection, _: &Usage) -> Result<(), Refused> {
+        self.0.note_check();
         if connection.broken {
             Err(Refused)
         } else {
@@ -116,6 +143,8 @@ pub struct Ours(pub async_sync::ResourcePool<Ask>);
 
 impl AsyncPool for Ours {
     const NAME: &'static str = "async-sync";
+    const PACKAGE: &'static str = "async-sync";
+    type Lease<'a> = Lease<'a, Ask>;
 
     async fn new(ledger: Arc<Ledger>, max: usize) -> Self {
         Ours(async_sync::ResourcePool::new(Ask(ledger), max))
@@ -133,6 +162,14 @@ impl AsyncPool for Ours {
         let mut lease = self.0.get().await.expect("a connection");
         LeaseIn::mark_unusable(&mut lease);
     }
+
+    async fn get(&self) -> Option<Self::Lease<'_>> {
+        self.0.get().await.ok()
+    }
+
+    fn spoil(mut lease: Self::Lease<'_>) {
+        LeaseIn::mark_unusable(&mut lease);
+    }
 }
 
 impl deadpool::managed::Manager for Ask {
@@ -148,6 +185,7 @@ impl deadpool::managed::Manager for Ask {
         connection: &mut Connection,
         _: &deadpool::managed::Metrics,
     ) -> deadpool::managed::RecycleResult<Refused> {
+        self.0.note_check();
         if connection.broken {
             return Err(Refused.into());
         }
@@ -161,6 +199,8 @@ pub struct Deadpool(deadpool::managed::Pool<Ask>);
 
 impl AsyncPool for Deadpool {
     const NAME: &'static str = "deadpool";
+    const PACKAGE: &'static str = "deadpool";
+    type Lease<'a> = deadpool::managed::Object<Ask>;
 
     async fn new(ledger: Arc<Ledger>, max: usize) -> Self {
         let builder = deadpool::managed::Pool::builder(Ask(ledger))
@@ -181,6 +221,14 @@ impl AsyncPool for Deadpool {
         let mut object = self.0.get().await.expect("a connection");
         object.broken = true;
     }
+
+    async fn get(&self) -> Option<Self::Lease<'_>> {
+        self.0.get().await.ok()
+    }
+
+    fn spoil(mut lease: Self::Lease<'_>) {
+        lease.broken = true;
+    }
 }
 
 impl bb8::ManageConnection for Ask {
@@ -192,6 +240,7 @@ impl bb8::ManageConnection for Ask {
     }
 
     async fn is_valid(&self, connection: &mut Connection) -> Result<(), Refused> {
+        self.0.note_check();
         if connection.broken {
             Err(Refused)
         } else {
@@ -210,6 +259,8 @@ pub struct Bb8(bb8::Pool<Ask>);
 
 impl AsyncPool for Bb8 {
     const NAME: &'static str = "bb8";
+    const PACKAGE: &'static str = "bb8";
+    type Lease<'a> = bb8::PooledConnection<'a, Ask>;
 
     async fn new(ledger: Arc<Ledger>, max: usize) -> Self {
         let builder = bb8::Pool::builder()
@@ -234,5 +285,25 @@ impl AsyncPool for Bb8 {
     async fn lend_and_break(&self) {
         let mut connection = self.0.get().await.expect("a connection");
         connection.broken = true;
+    }
+
+    async fn get(&self) -> Option<Self::Lease<'_>> {
+        self.0.get().await.ok()
+    }
+
+    fn spoil(mut lease: Self::Lease<'_>) {
+        lease.broken = true;
+    }
+}
+
+impl ClosablePool for Ours {
+    fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl ClosablePool for Deadpool {
+    fn close(&self) {
+        self.0.close();
     }
 }

@@ -1,5 +1,6 @@
 //! What trees of cancellation and watched values do, and who has them.
 
+use async_sync::context::OnCancel;
 use async_sync::{Context, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,42 @@ pub trait AsyncToken: Clone + Send + Sync + Sized + 'static {
 
     /// Waits until it is. The peer's own future, if that tells nothing.
     fn cancelled(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Can have several parents.
+pub trait TokenWithParents: AsyncToken {
+    /// A scope below several others.
+    fn child_of(parents: &[Self]) -> Self;
+}
+
+/// Calls functions when it is cancelled.
+pub trait TokenWithCallbacks: AsyncToken {
+    /// Withdraws the function when it is dropped.
+    type Callback: Send;
+
+    /// Calls `callback` when it is cancelled.
+    fn on_cancel(&self, callback: impl FnOnce() + Send + 'static) -> Self::Callback;
+
+    /// Withdraws the function. Whether it will never be called.
+    fn withdraw(callback: Self::Callback) -> bool;
+}
+
+impl TokenWithParents for Context {
+    fn child_of(parents: &[Self]) -> Self {
+        Context::child_of(parents)
+    }
+}
+
+impl TokenWithCallbacks for Context {
+    type Callback = OnCancel;
+
+    fn on_cancel(&self, callback: impl FnOnce() + Send + 'static) -> OnCancel {
+        self.on_cancel(move |_| callback())
+    }
+
+    fn withdraw(callback: OnCancel) -> bool {
+        callback.stop()
+    }
 }
 
 impl AsyncToken for Context {
@@ -100,6 +137,9 @@ pub trait WatchReceiver: Clone + Send + Sync + Sized + 'static {
     /// The last value.
     fn load(&mut self) -> u64;
 
+    /// Does `work` while it has a reference to the last value.
+    fn borrowed(&mut self, work: impl FnOnce(&u64));
+
     /// Waits for a value that it has not seen; None if there is none and will be none.
     fn changed(&mut self) -> impl Future<Output = Option<u64>> + Send;
 }
@@ -125,6 +165,10 @@ impl AsyncWatch for watch::Sender<u64> {
 impl WatchReceiver for watch::Receiver<u64> {
     fn load(&mut self) -> u64 {
         *self.borrow()
+    }
+
+    fn borrowed(&mut self, work: impl FnOnce(&u64)) {
+        work(self.borrow());
     }
 
     async fn changed(&mut self) -> Option<u64> {
@@ -153,6 +197,10 @@ impl AsyncWatch for tokio::sync::watch::Sender<u64> {
 impl WatchReceiver for tokio::sync::watch::Receiver<u64> {
     fn load(&mut self) -> u64 {
         *self.borrow_and_update()
+    }
+
+    fn borrowed(&mut self, work: impl FnOnce(&u64)) {
+        work(&self.borrow_and_update());
     }
 
     async fn changed(&mut self) -> Option<u64> {

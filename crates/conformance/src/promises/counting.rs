@@ -23,28 +23,41 @@ pub struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
-fn count() {
+/// An allocation, or the change of one.
+fn count(bytes: isize) {
     // A thread that is ending has no count any more.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    weigh(bytes);
+}
+
+fn weigh(bytes: isize) {
+    let _ = BYTES.try_with(|sum| sum.set(sum.get() + bytes));
+}
+
+/// An allocation's size. (None is larger than half of what there is.)
+fn size(bytes: usize) -> isize {
+    bytes.cast_signed()
 }
 
 // SAFETY: all calls go to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(size(layout.size()));
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        weigh(-size(layout.size()));
         // SAFETY: `ptr` came from `System`, with this layout.
         unsafe { System.dealloc(ptr, layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count();
+        count(size(new_size) - size(layout.size()));
         // SAFETY: as above, and the caller keeps the contract of `realloc`.
         unsafe { System.realloc(ptr, layout, new_size) }
     }
@@ -55,6 +68,12 @@ pub fn allocations(f: impl FnOnce()) -> usize {
     let before = COUNT.get();
     f();
     COUNT.get() - before
+}
+
+/// How many bytes more this thread has allocated than given back.
+#[must_use]
+pub fn bytes() -> isize {
+    BYTES.get()
 }
 
 /// Whether [`Counting`] is the allocator of this program.

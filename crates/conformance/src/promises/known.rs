@@ -67,6 +67,50 @@ const KNOWN: &[(&str, &[&str], Known)] = &[
         Known::ByDesign("in one line, first come, first served"),
     ),
     (
+        "async-sync, KeyedMutex",
+        &["newcomers-queue"],
+        Known::ByDesign("newcomers may win, within bounds, as with `Adaptive`"),
+    ),
+    (
+        "async-sync, KeyedMutex",
+        &["futurelock-alone"],
+        Known::Documented("see ARCHITECTURE.md, \"What is known and left alone\""),
+    ),
+    (
+        "async-sync",
+        &["shared-order"],
+        Known::ByDesign(
+            "the first that is polled gets the first item: items are received in the order in which \
+             they were sent",
+        ),
+    ),
+    (
+        "async-sync",
+        &["flat-line"],
+        Known::Documented("\"a child keeps its parents\""),
+    ),
+    (
+        "async-sync, `select_all`",
+        &["allocations"],
+        Known::Documented("\"two allocations, one for the futures and one for their wakers\""),
+    ),
+    (
+        "kanal",
+        &[
+            "recv-cancel-woken",
+            "rendezvous-recv-cancel",
+            "cancel-woken",
+            "cancel-order",
+            "cancel-storm",
+        ],
+        Known::Documented("\"it may result in the loss of the received value\""),
+    ),
+    (
+        "bb8",
+        &["spurious"],
+        Known::ByDesign("the second one is with the request's timeout"),
+    ),
+    (
         "tokio",
         &["blocking"],
         Known::Documented("\"panics if called within an asynchronous execution context\""),

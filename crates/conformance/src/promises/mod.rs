@@ -8,12 +8,17 @@
 //! Time is real, since the peers' is; the measurements that need some take a few milliseconds of it.
 
 mod barrier;
+mod broadcast;
 mod cancel;
+mod channel;
 mod cond;
 pub mod counting;
+#[cfg(all(test, not(miri)))]
+mod faulty;
 mod futurelock;
 mod gate;
 mod hostile;
+mod keyed;
 mod known;
 mod load;
 mod lock;
@@ -22,14 +27,19 @@ mod news;
 mod once;
 mod order;
 mod polls;
+mod resource_pool;
 mod rwlock;
+mod select;
 mod semaphore;
 mod signal;
 mod single_flight;
+mod token;
 mod tools;
 mod wait_group;
 mod wakers;
+mod watch;
 
+use channel::turns::{receive, reserve};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use known::{Known, known};
@@ -151,7 +161,7 @@ macro_rules! implementations {
     };
 }
 
-/// The implementations of one type; the first one has every promise.
+/// The implementations of one type.
 #[derive(Debug)]
 pub struct Topic {
     /// Names it on the command line.
@@ -160,6 +170,20 @@ pub struct Topic {
     pub title: &'static str,
     /// Its columns.
     pub implementations: Vec<Implementation>,
+}
+
+impl Topic {
+    /// The promises of all of them: those of the first, then those that only others can make.
+    #[must_use]
+    pub fn promises(&self) -> Vec<&Measurement> {
+        let mut all: Vec<&Measurement> = Vec::new();
+        for it in self.implementations.iter().flat_map(|it| &it.measurements) {
+            if all.iter().all(|known| known.id != it.id) {
+                all.push(it);
+            }
+        }
+        all
+    }
 }
 
 /// For each type: the list of implementations, the module of the measurements, the peers' trait, the
@@ -194,6 +218,15 @@ topics! { $
     for_each_signal: signal, AsyncSignal, "Signals, for one waiter at a time";
     for_each_gate: gate, AsyncGate, "Gates, for all waiters";
     for_each_single_flight: single_flight, AsyncSingleFlight, "Single flights";
+    for_each_channel: channel, AsyncChannel, "Channels";
+    for_each_shared_channel: receive, AsyncChannel, "Channels: those who wait to receive an item that goes round as a lock";
+    for_each_reserving_channel: reserve, AsyncChannel, "Channels: those who wait to reserve the only place";
+    for_each_broadcast: broadcast, LossyBroadcast, "Broadcast channels";
+    for_each_watch: watch, AsyncWatch, "Watched values";
+    for_each_token: token, AsyncToken, "Trees of cancellation";
+    for_each_select: select, AsyncSelect, "Waiting for the first of several";
+    for_each_keyed_mutex: keyed, AsyncKeyedMutex, "Locks by key";
+    for_each_resource_pool: resource_pool, AsyncPool, "Pools of connections";
 }
 
 /// The implementations of the type of this name.

@@ -49,6 +49,17 @@ pub(super) fn of_all_news<N: News>() -> Vec<Measurement> {
     }
 }
 
+/// Of those whose news is a value, which has to be put somewhere: there the waiting alone is counted.
+pub(super) fn of_all_values<N: News>() -> Vec<Measurement> {
+    let mut all = of_all_news::<N>();
+    all.retain(|it| it.id != "allocations");
+    all.extend(list! {
+        "allocations", allocations_of_polls::<N>, "Waiting does not allocate",
+            "A counting allocator around the polls of a wait; storing or sending the value is not counted.";
+    });
+    all
+}
+
 /// Of those whose waiters may leave.
 pub(super) fn of_those_who_may_leave<N: News>() -> Vec<Measurement> {
     list! {
@@ -167,6 +178,22 @@ fn allocations<N: News>() -> Verdict {
             news.happen();
             assert!(task.ready(waiter.as_mut()).is_some());
         })
+    };
+    judged(one_wait(), (0..100).map(|_| one_wait()).sum())
+}
+
+fn allocations_of_polls<N: News>() -> Verdict {
+    assert!(
+        counting::installed(),
+        "this program does not count allocations"
+    );
+    let task = Task::new();
+    let one_wait = || {
+        let news = N::new(1);
+        let mut waiter = std::pin::pin!(news.wait());
+        let first = counting::allocations(|| assert!(task.ready(waiter.as_mut()).is_none()));
+        news.happen();
+        first + counting::allocations(|| assert!(task.ready(waiter.as_mut()).is_some()))
     };
     judged(one_wait(), (0..100).map(|_| one_wait()).sum())
 }

@@ -1,14 +1,17 @@
 //! The scenarios, by topic.
 
+pub mod any_broadcast;
 pub mod any_channel;
 pub mod any_event;
 pub mod any_mutex;
 pub mod any_once;
+pub mod any_oneshot;
 pub mod any_rwlock;
 pub mod any_semaphore;
 pub mod any_token;
 pub mod any_wait_group;
 pub mod barrier;
+pub mod broadcast;
 pub mod channel;
 pub mod cond;
 pub mod context;

@@ -97,8 +97,19 @@ impl WakeBatch {
         while let Some(waker) = self.next() {
             // Unwind-safe: the waker is consumed and nothing of ours is touched by the call.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                self.panic.get_or_insert(payload);
+                self.keep(payload);
             }
+        }
+    }
+
+    /// The first panic goes on later. What the others carried is leaked: its destructor is foreign, and
+    /// another panic here would leave those behind unwoken.
+    #[cfg(feature = "std")]
+    fn keep(&mut self, payload: Box<dyn core::any::Any + Send>) {
+        if self.panic.is_some() {
+            core::mem::forget(payload);
+        } else {
+            *self.panic = Some(payload);
         }
     }
 
@@ -130,11 +141,13 @@ impl WakeBatch {
                 return;
             }
             self.wake_all();
-            if let Some(payload) = self.panic.take()
-                && !std::thread::panicking()
-            {
+            if let Some(payload) = self.panic.take() {
                 // (A second panic while the thread unwinds would abort the process.)
-                std::panic::resume_unwind(payload);
+                if std::thread::panicking() {
+                    core::mem::forget(payload); // as in `keep`
+                } else {
+                    std::panic::resume_unwind(payload);
+                }
             }
         }
         #[cfg(not(feature = "std"))]

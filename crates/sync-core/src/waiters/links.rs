@@ -167,8 +167,14 @@ impl<'a, const LANES: usize> Links<'a, LANES> {
     /// `node` is linked, with a baton.
     #[inline]
     pub(super) unsafe fn is_only_baton(&self, node: &Waiter) -> bool {
+        if LANES == 1 {
+            return true;
+        }
+        let batons = WaitList::<LANES>::BATONS;
         // SAFETY: the caller's promise, and the lock is held.
         let next = unsafe { node.read(|fields| fields.next) };
-        LANES == 1 || ptr::eq(next, node) || ptr::eq(next, self.below(WaitList::<LANES>::BATONS))
+        // The first of them, and the last.
+        ptr::eq(node, self.head(batons))
+            && (ptr::eq(next, node) || ptr::eq(next, self.below(batons)))
     }
 }

@@ -35,6 +35,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr;
 use core::task::Waker;
 
@@ -58,6 +59,9 @@ pub struct WaitList<const LANES: usize = 1> {
 unsafe impl<const LANES: usize> Send for WaitList<LANES> {}
 // SAFETY: as above.
 unsafe impl<const LANES: usize> Sync for WaitList<LANES> {}
+// Rule 2: whatever panics, the queue is whole.
+impl<const LANES: usize> UnwindSafe for WaitList<LANES> {}
+impl<const LANES: usize> RefUnwindSafe for WaitList<LANES> {}
 
 impl<const LANES: usize> WaitList<LANES> {
     /// The lane where batons lie.
@@ -138,6 +142,11 @@ impl<const LANES: usize> WaitList<LANES> {
 pub struct Patience(u32);
 
 impl Patience {
+    #[inline]
+    pub(super) fn of(guarded: Guarded) -> Self {
+        Patience(limit(guarded))
+    }
+
     /// Whether a baton that was given at tick `given` has been unclaimed for too long at tick `now`.
     #[inline]
     #[must_use]
@@ -173,6 +182,8 @@ pub struct Locked<'a, const LANES: usize> {
     batons_moved: bool,
     /// Whether somebody was taken out of the queue by another one.
     pub(super) expelled: bool,
+    /// See [`now`](Locked::now).
+    now: Option<u32>,
     pub(super) batch: WakeBatch,
 }
 
@@ -184,6 +195,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
             links,
             batons_moved: false,
             expelled: false,
+            now: None,
             batch: WakeBatch::new(),
         }
     }
@@ -206,7 +218,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     #[inline]
     #[must_use]
     pub fn patience(&self) -> Patience {
-        Patience(limit(self.links.guarded))
+        Patience::of(self.links.guarded)
     }
 
     /// A revoked waiter turned up: its baton was taken too early.
@@ -218,6 +230,12 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
     /// more patience than that.
     pub(super) fn claimed(&mut self, given: u32) {
         self.links.claimed(given);
+    }
+
+    /// The present tick. The clock is looked at once, as long as the queue stays locked.
+    #[inline]
+    pub fn now(&mut self) -> u32 {
+        *self.now.get_or_insert_with(clock::now)
     }
 
     /// The first waiter of `lane`.
@@ -333,6 +351,7 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         }
 
         self.unlock();
+        self.now = None;
         Relock(self).0.batch.wake_all();
     }
 
@@ -620,6 +639,21 @@ impl<const LANES: usize> Front<'_, '_, LANES> {
     /// If the batch of wake-ups is full.
     pub fn give(self, phase: Phase, now: u32) {
         self.promote(phase, now, true);
+    }
+
+    /// The same, at the [present](Locked::now) tick.
+    #[inline]
+    pub fn give_now(self, phase: Phase) {
+        let now = self.queue.now();
+        self.promote(phase, now, true);
+    }
+
+    /// Whether its baton has been unclaimed for too long at the [present](Locked::now) tick.
+    #[inline]
+    #[must_use]
+    pub fn is_stale(&mut self) -> bool {
+        let given = self.given();
+        self.queue.patience().is_over(given, self.queue.now())
     }
 
     /// The same; without `wake` it keeps its waker.

@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomPinned;
 use core::mem::MaybeUninit;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr;
 use core::task::Waker;
 
@@ -150,15 +151,18 @@ impl Fields {
 ///
 /// Created by [`Waiting`](super::Waiting), seen by a [`Protocol`](super::Protocol) through
 /// [`Turn`](super::Turn) and [`Front`](super::Front).
+// In this order, so that what a new node has to write is together: otherwise the compiler clears all that
+// lies in between.
+#[repr(C)]
 pub struct Waiter {
+    /// The primitive's own: a weight, a round, or where the future keeps what it sends. A pointer, so
+    /// that it can be the latter. Guarded as the fields are.
+    tag: UnsafeCell<*mut ()>,
     /// The future's own, so neither atomic nor guarded: the uncontended path touches nothing else.
     stage: Cell<Stage>,
     phase: AtomicU8,
     /// See `Turn::look_again`. Guarded as the fields are; apart from them, it fits beside the phase.
     looks: UnsafeCell<u8>,
-    /// The primitive's own: a weight, a round, or where the future keeps what it sends. A pointer, so
-    /// that it can be the latter. Guarded as the fields are.
-    tag: UnsafeCell<*mut ()>,
     /// Initialised when the node is first queued: a future that need not wait writes next to nothing.
     fields: UnsafeCell<MaybeUninit<Fields>>,
     /// Other nodes and the queue point here.
@@ -171,6 +175,9 @@ unsafe impl Send for Waiter {}
 // SAFETY: as above. A shared reference gives access to the atomic phase and, to read only, to the
 // stage, which the future changes while it is borrowed mutably.
 unsafe impl Sync for Waiter {}
+// As for `WaitList`.
+impl UnwindSafe for Waiter {}
+impl RefUnwindSafe for Waiter {}
 
 impl Waiter {
     const_fn! {
@@ -178,10 +185,10 @@ impl Waiter {
         #[inline]
         pub(super) const fn new(tag: usize) -> Self {
             Waiter {
+                tag: UnsafeCell::new(ptr::without_provenance_mut(tag)),
                 stage: Cell::new(Stage::Idle),
                 phase: AtomicU8::new(0),
                 looks: UnsafeCell::new(0),
-                tag: UnsafeCell::new(ptr::without_provenance_mut(tag)),
                 fields: UnsafeCell::new(MaybeUninit::uninit()),
                 _pin: PhantomPinned,
             }

@@ -356,7 +356,7 @@ fn a_baton_is_found_by_its_tag_and_those_who_wait_are_not() {
             let mark = Mark::from_ptr(core::ptr::without_provenance_mut(tag));
             let polled = future
                 .as_mut()
-                .poll_marked(&mut Context::from_waker(&waker), mark);
+                .poll_marked(&mut Context::from_waker(&waker), mark, None);
             assert!(polled.is_pending());
             future
         })

@@ -197,8 +197,8 @@ pub struct Waiting<H, const LANES: usize = 1>
 where
     H: Deref<Target: Contains<LANES>>,
 {
-    waiter: Waiter,
-    holder: H,
+    pub(super) waiter: Waiter,
+    pub(super) holder: H,
 }
 
 impl<'a, C: Contains<LANES> + ?Sized, const LANES: usize> Waiting<&'a C, LANES> {
@@ -324,6 +324,20 @@ where
         self.waiter.stage() == Stage::Held
     }
 
+    /// If the future is idle, its outer future tries without the queue. If that comes to something, this
+    /// future is over.
+    #[inline(always)]
+    pub fn attempt<R>(self: Pin<&mut Self>, f: impl FnOnce(&H) -> Option<R>) -> Option<R> {
+        let this = self.into_ref().get_ref();
+        if this.waiter.stage() != Stage::Idle {
+            return None;
+        }
+        let done = f(&this.holder)?;
+        // `f` has the holder only, so the future is still idle.
+        this.waiter.set_stage(Stage::Done);
+        Some(done)
+    }
+
     /// An idle future is over: its outer future got by another way what it would have waited for.
     ///
     /// # Panics
@@ -355,8 +369,8 @@ where
         self.waiter.set_stage(Stage::Idle);
     }
 
-    /// Polls, as [`poll`](Self::poll) does, but does not [try](Protocol::try_now) without the queue, and
-    /// writes `mark` on the waiter first if it is idle.
+    /// Polls, as [`poll`](Self::poll) does, but does not [try](Protocol::try_now) without the queue. If it
+    /// is idle, it writes `mark` on the waiter first, and keeps `mine`, a clone of the waker, if there is one.
     ///
     /// # Errors
     ///
@@ -370,14 +384,22 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mark: Mark,
+        mine: Option<Waker>,
     ) -> Poll<Result<usize, Refused>> {
         // Only shared references, as in `poll`.
         let this = self.into_ref().get_ref();
-        if this.waiter.stage() == Stage::Idle {
+        let raw = this.holder.raw(Driver(()));
+        let polled = if this.waiter.stage() == Stage::Idle {
             // SAFETY: an idle node is not linked and belongs to its future.
             unsafe { this.waiter.set_mark(mark.as_ptr()) };
-        }
-        let polled = poll_slow(this.holder.raw(Driver(())), &this.waiter, cx.waker());
+            let mine = mine.unwrap_or_else(|| cx.waker().clone());
+            arrive_marked(raw, &this.waiter, cx.waker(), mine)
+        } else if this.waiter.is_settled() {
+            this.waiter.set_stage(Stage::Done);
+            Poll::Ready(Ok(()))
+        } else {
+            poll_marked_again(raw, &this.waiter, cx.waker())
+        };
         // SAFETY: a future that is over is not linked, and the caller's.
         polled.map_ok(|()| unsafe { this.waiter.tag() })
     }
@@ -411,6 +433,25 @@ pub(super) fn poll_slow<P: Protocol<LANES>, const LANES: usize>(
         Ok(polled) => polled.map(Ok),
         Err(rest) => poll_loudly(raw, node, waker, rest),
     }
+}
+
+#[inline(never)]
+fn arrive_marked<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+    mine: Waker,
+) -> Poll<Result<(), Refused>> {
+    arrive(raw, node, waker, mine)
+}
+
+#[inline(never)]
+fn poll_marked_again<P: Protocol<LANES>, const LANES: usize>(
+    raw: &P,
+    node: &Waiter,
+    waker: &Waker,
+) -> Poll<Result<(), Refused>> {
+    poll_again(raw, node, waker)
 }
 
 /// A poll that was begun quietly and is to be finished with all that there is.
@@ -452,10 +493,15 @@ fn arrive<P: Protocol<LANES>, const LANES: usize>(
         let mut turn = Turn::new(node, waker, Phase::Idle, true);
         let verdict = raw.arrive(&mut queue, &mut turn);
         if let Verdict::Refused(code) = verdict {
-            node.set_stage(Stage::Done);
+            refuse(node, code);
+            node.set_stage(Stage::Waiting);
             if P::LOOKING_CONCERNS_ALL || queue.concerns_batons() {
                 raw.pass_on(&mut queue);
             }
+            // Foreign code, both.
+            drop(queue);
+            drop(mine);
+            node.set_stage(Stage::Done);
             return Poll::Ready(Err(Refused(code)));
         }
         let look_again = if verdict == Verdict::Acquired {
@@ -631,7 +677,8 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
                 // SAFETY: the phase says so, and the lock is held.
                 unsafe { queue.unlink(node) };
             }
-            // SAFETY: the lock is held, and the stage changes below: nobody asks for the phase again.
+            // SAFETY: the lock is held, and below the phase changes, or the stage: then nobody asks for the
+            // phase again.
             let (old, given) = unsafe { node.write(|f| (f.take_waker(phase), f.baton)) };
             wakers.old = old;
             if phase.is_baton() {
@@ -639,7 +686,7 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
             }
             match verdict {
                 Verdict::Refused(code) => {
-                    node.set_stage(Stage::Done);
+                    refuse(node, code);
                     Step::Over(Err(Refused(code)))
                 }
                 _ => {
@@ -690,6 +737,15 @@ fn look<P: Protocol<LANES>, const LANES: usize>(
         raw.pass_on(queue);
     }
     step
+}
+
+/// A waiter is out of the queue with the primitive's refusal. The future is over when foreign wakers have
+/// been called and dropped: if one panics, the next poll returns the refusal.
+#[inline]
+fn refuse(node: &Waiter, code: u8) {
+    debug_assert_ne!(code, 0, "that is success");
+    // Relaxed: only its future looks at it from here on.
+    node.set_phase(Phase::settled(code), Ordering::Relaxed);
 }
 
 /// The end of the story, if the phase is one.

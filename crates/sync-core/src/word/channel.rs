@@ -168,6 +168,31 @@ impl ChannelState {
         }
     }
 
+    /// An item is put in and promised at once.
+    #[inline]
+    #[must_use]
+    pub const fn hand_over(self) -> Self {
+        ChannelState {
+            promised: self.promised + 1,
+            ..self
+        }
+    }
+
+    /// Whether the channel is open, and nothing is ready, promised or reserved.
+    #[inline]
+    #[must_use]
+    pub const fn is_idle(self) -> bool {
+        (self.ready | self.promised | self.reserved) == 0 && !self.closed
+    }
+
+    /// Whether the channel is open, no place is kept free, and there would be room for exactly one item if
+    /// one were taken. In a rendezvous channel: whether nothing is ready.
+    #[inline]
+    #[must_use]
+    pub const fn is_just_full(self) -> bool {
+        self.ready == self.capacity && self.reserved == 0 && !self.closed
+    }
+
     /// An item is taken by somebody to whom one was promised.
     #[inline]
     #[must_use]
@@ -286,6 +311,8 @@ mod tests {
     fn every_transition_changes_what_it_says_and_nothing_else() {
         for old in all() {
             assert_eq!(change(old, old.put()), (1, 0, 0));
+            assert_eq!(change(old, old.hand_over()), (0, 1, 0));
+            assert_eq!(Some(old.hand_over()), old.put().promise());
             let expect = |new: Option<ChannelState>, possible: bool, by| {
                 assert_eq!(
                     new.map(|new| change(old, new)),
@@ -306,6 +333,28 @@ mod tests {
             assert_eq!(old.admits(false), room);
             let awaited = !old.closed && (old.capacity > 0 || old.reserved == 0);
             assert_eq!(old.admits(true), room || awaited);
+        }
+    }
+
+    #[test]
+    fn what_is_taken_from_a_channel_that_is_just_full_makes_room_for_one() {
+        for old in all() {
+            let one_more = |state: ChannelState| !state.has_room() && !state.closed;
+            // In a rendezvous, what is taken is a sender's own.
+            let taken = old.take().unwrap_or(old);
+            let fits =
+                old.capacity == 0 && old.ready == 0 || taken.has_room() && one_more(taken.put());
+            let unreserved = old.reserved == 0 && !old.closed;
+            let just_full = unreserved && one_more(old) && fits;
+            assert_eq!(old.is_just_full(), just_full, "{old:?}");
+        }
+    }
+
+    #[test]
+    fn an_idle_channel_is_open_and_owes_nothing() {
+        for old in all() {
+            let owed = old.ready + old.promised + old.reserved;
+            assert_eq!(old.is_idle(), owed == 0 && !old.closed);
         }
     }
 

@@ -5,11 +5,13 @@
 //! an [`Operation`](super::Operation).
 
 pub mod barrier;
+pub mod broadcast;
 pub mod channel;
 pub mod cond;
 pub mod lock_all;
 pub mod mutex;
 pub mod once;
+pub mod oneshot;
 pub mod reentrant;
 pub mod rwlock;
 pub mod scope;

@@ -1,0 +1,232 @@
+//! What is measured of channels whose every receiver gets every item.
+
+use std::sync::mpsc;
+use std::task::Context;
+use std::time::Duration;
+
+use super::hostile::Script;
+use super::news::{self, News};
+use super::tools::{Polled, now, queued};
+use super::{Measurement, Verdict, check, list};
+use crate::peers::{Heard, LossyBroadcast, LossyReceiver};
+
+/// Of every broadcast channel.
+pub(super) fn every<B: LossyBroadcast>() -> Vec<Measurement> {
+    let mut all = list! {
+        "everybody", everybody::<B>, "Every receiver gets every item, in order",
+            "Three receivers, eight items, room for eight.";
+        "subscribe", from_now_on::<B>, "Who subscribes later gets what is sent from then on",
+            "An item is sent, a receiver made, another item sent.";
+        "lag", lag::<B>, "A receiver that is too slow is told how many items it missed",
+            "Seven items are sent where four are kept: it missed three, and goes on with the oldest that is left.";
+        "lag-waiting", lag_of_a_woken_receiver::<B>, "... also if it was woken for one of them",
+            "It waits, seven items are sent, and it is polled then.";
+        "slow", the_slow_hold_up_nobody::<B>, "A receiver that is never polled holds up nobody",
+            "One waits and is not polled again, one was made and never polled: a hundred items are sent and received by another, four kept.";
+        "recv-cancel", dropped_receives::<B>, "A receive that is dropped loses nothing",
+            "While it waits, and after it was woken.";
+        "close", the_end::<B>, "After the last sender is gone, what is left is received, then the end",
+            "Two items are left; a clone of the sender went before.";
+        "close-wakes", the_end_wakes_all::<B>, "The end wakes all who wait",
+            "Forty of them, more than one batch of wakers.";
+        "nobody", nobody_listens::<B>, "A sender is told that nobody listens",
+            "After the last receiver was dropped; and a receiver that comes again is counted.";
+        "wake-unlocked", wake_without_lock::<B>, "No internal lock is held while a waker runs",
+            "`wake` waits for up to 500 ms for another thread that sends and subscribes.";
+    };
+    all.extend(news::of_all_values::<Sent<B>>());
+    all.extend(news::of_those_who_may_leave::<Sent<B>>());
+    all.extend(news::of_those_who_keep_it::<Sent<B>>());
+    all
+}
+
+/// The news that an item is sent.
+struct Sent<B>(B);
+
+impl<B: LossyBroadcast> News for Sent<B> {
+    fn new(_: usize) -> Self {
+        Sent(B::new(4))
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        let mut receiver = self.0.subscribe();
+        async move { _ = receiver.recv().await }
+    }
+
+    fn happen(&self) {
+        self.0.send(1);
+    }
+}
+
+/// What is there for it, at once.
+fn heard<B: LossyBroadcast>(receiver: &mut B::Receiver) -> Vec<Heard> {
+    let mut all = Vec::new();
+    while let Some(heard) = now(receiver.recv()) {
+        all.push(heard);
+        if heard == Heard::Closed {
+            break;
+        }
+    }
+    all
+}
+
+fn items(range: std::ops::Range<u64>) -> Vec<Heard> {
+    range.map(Heard::Item).collect()
+}
+
+fn everybody<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(8);
+    let mut receivers = [(); 3].map(|()| sender.subscribe());
+    for item in 0..8 {
+        check!(sender.send(item), "it is not sent");
+    }
+    for receiver in &mut receivers {
+        let heard = heard::<B>(receiver);
+        check!(heard == items(0..8), "one received {heard:?}");
+    }
+    Verdict::kept()
+}
+
+fn from_now_on<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    let _first = sender.subscribe();
+    sender.send(0);
+    let mut second = sender.subscribe();
+    sender.send(1);
+    let heard = heard::<B>(&mut second);
+    check!(heard == items(1..2), "it received {heard:?}");
+    Verdict::kept()
+}
+
+fn lag<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    let mut slow = sender.subscribe();
+    for item in 0..7 {
+        sender.send(item);
+    }
+    let mut expected = vec![Heard::Lagged(3)];
+    expected.extend(items(3..7));
+    let heard = heard::<B>(&mut slow);
+    check!(heard == expected, "it received {heard:?}");
+    Verdict::kept()
+}
+
+fn lag_of_a_woken_receiver<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    let mut slow = sender.subscribe();
+    let mut waiting = queued(slow.recv());
+    for item in 0..7 {
+        sender.send(item);
+    }
+    let mut all: Vec<_> = waiting.served().into_iter().collect();
+    drop(waiting);
+    all.extend(heard::<B>(&mut slow));
+    let mut expected = vec![Heard::Lagged(3)];
+    expected.extend(items(3..7));
+    check!(all == expected, "it received {all:?}");
+    Verdict::kept()
+}
+
+fn the_slow_hold_up_nobody<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    let (mut parked, _idle, mut quick) =
+        (sender.subscribe(), sender.subscribe(), sender.subscribe());
+    let _parked = queued(parked.recv());
+    for item in 0..100 {
+        check!(sender.send(item), "item {item} is not sent");
+        let heard = now(quick.recv());
+        check!(
+            heard == Some(Heard::Item(item)),
+            "of item {item} it heard {heard:?}"
+        );
+    }
+    Verdict::kept()
+}
+
+fn dropped_receives<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    let mut receiver = sender.subscribe();
+    let Polled { task, future } = queued(receiver.recv());
+    drop(future);
+    check!(task.kept() == 0, "its waker is kept");
+    let woken = queued(receiver.recv());
+    sender.send(0);
+    sender.send(1);
+    drop(woken);
+    let heard = heard::<B>(&mut receiver);
+    check!(heard == items(0..2), "it received {heard:?}");
+    Verdict::kept()
+}
+
+fn the_end<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    let mut receiver = sender.subscribe();
+    drop(sender.clone());
+    sender.send(0);
+    sender.send(1);
+    drop(sender);
+    let mut expected = items(0..2);
+    expected.push(Heard::Closed);
+    let heard = heard::<B>(&mut receiver);
+    check!(heard == expected, "it received {heard:?}");
+    check!(
+        now(receiver.recv()) == Some(Heard::Closed),
+        "it does not stay closed"
+    );
+    Verdict::kept()
+}
+
+fn the_end_wakes_all<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    let mut waiters: Vec<_> = (0..40)
+        .map(|_| {
+            let mut receiver = sender.subscribe();
+            queued(async move { receiver.recv().await })
+        })
+        .collect();
+    drop(sender);
+    for waiter in &mut waiters {
+        check!(
+            waiter.served() == Some(Heard::Closed),
+            "one is left waiting"
+        );
+    }
+    Verdict::kept()
+}
+
+fn nobody_listens<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    drop(sender.subscribe());
+    check!(!sender.send(0), "it is sent");
+    let mut receiver = sender.subscribe();
+    check!(sender.send(1), "it is not sent");
+    let heard = heard::<B>(&mut receiver);
+    check!(heard == items(1..2), "it received {heard:?}");
+    Verdict::kept()
+}
+
+fn wake_without_lock<B: LossyBroadcast>() -> Verdict {
+    let sender = B::new(4);
+    let mut receiver = sender.subscribe();
+    let (told, tells) = mpsc::channel();
+    let other = sender.clone();
+    let script = Script::on_wake(Box::new(move || {
+        let sender = other.clone();
+        let (done, wait) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(sender.subscribe());
+            sender.send(2);
+            let _ = done.send(());
+        });
+        let _ = told.send(wait.recv_timeout(Duration::from_millis(500)).is_ok());
+    }));
+    let mut hostile = Box::pin(receiver.recv());
+    let mut cx = Context::from_waker(script.waker());
+    assert!(hostile.as_mut().poll(&mut cx).is_pending());
+    sender.send(1);
+    check!(
+        tells.try_recv() == Ok(true),
+        "another thread could not use it for as long as the waker ran"
+    );
+    Verdict::kept()
+}
