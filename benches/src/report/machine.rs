@@ -25,11 +25,12 @@ pub struct About {
 }
 
 /// Peers and floors, and what the runs depend on.
-const PACKAGES: [&str; 13] = [
+const PACKAGES: [&str; 14] = [
     "async-sync",
     "orchestration",
     "tokio",
     "tokio-util",
+    "futures-concurrency",
     "async-lock",
     "futures-util",
     "futures-intrusive",

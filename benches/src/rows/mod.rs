@@ -4,6 +4,7 @@ mod barrier;
 mod broadcast;
 mod cancel;
 mod channel;
+mod concurrent_map;
 mod cond;
 mod context;
 mod event;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Row> {
         map::rows(),
         pools::rows(),
         group::rows(),
+        concurrent_map::rows(),
     ]
     .into_iter()
     .flatten()

@@ -5,6 +5,12 @@
 //! * [`LocalErrGroup`]: the same inside one task, for futures that
 //!   borrow.
 //!
+//! * [`ErrWaitGroup`](errgroup::ErrWaitGroup): counts work that is done elsewhere, and keeps its errors.
+//! * [`Limiter`]: a limit that groups share, which may be nested on it.
+//! * [`results`]: all of many results, the first, a quorum, the last; a concurrent map over streams, in order
+//!   or as they come; hedged requests.
+//! * [`retry`]: trying again, with backoff, deadlines and a shared budget.
+//!
 //! # What every part keeps
 //!
 //! * Nothing outlives the thing that owns it, unless it is detached by name.
@@ -15,6 +21,12 @@
 #![forbid(unsafe_code)]
 
 pub mod errgroup;
+pub mod limiter;
+pub mod results;
+pub mod retry;
+mod yield_now;
 
 #[doc(inline)]
 pub use errgroup::{ErrGroup, LocalErrGroup};
+#[doc(inline)]
+pub use limiter::Limiter;

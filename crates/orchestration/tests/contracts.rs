@@ -4,10 +4,17 @@ use std::cell::Cell;
 use std::mem::size_of;
 use std::rc::Rc;
 
+use orchestration::Limiter;
 use orchestration::errgroup::{
-    Builder, CancelPolicy, CancelToken, Cancelled, CollectAll, ErrGroup, ErrGroupHandle, Errors,
-    FirstError, LocalErrGroup, Panic, SendTasks, SpawnError, ThreadBound, TrySpawnError,
+    Builder, CancelPolicy, CancelToken, Cancelled, CollectAll, ErrGroup, ErrGroupHandle, ErrToken,
+    ErrWaitGroup, Errors, FirstError, LocalErrGroup, MultiError, Origin, Panic, SendTasks,
+    SpawnError, TaskError, ThreadBound, TrySpawnError,
 };
+use orchestration::limiter::{InSlot, Lend};
+use orchestration::results::{
+    Hedge, Here, Map, NotEnough, On, OnTasks, Ordered, Results, Unordered, Waterfall,
+};
+use orchestration::retry::{Decision, Failed, GaveUp, Retry, RetryBudget, RetryError};
 use runtime::TokioRuntime;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -44,6 +51,43 @@ assert_impl_all!(SpawnError<u8>: std::error::Error, Send, Sync);
 assert_impl_all!(TrySpawnError<u8>: std::error::Error, Send, Sync);
 assert_impl_all!(CancelPolicy: Copy, Default, Eq, Send, Sync);
 
+assert_impl_all!(TaskError<std::io::Error>: std::error::Error, Send, Sync);
+assert_impl_all!(Origin: Clone, Eq, Send, Sync, Unpin);
+assert_impl_all!(MultiError<std::io::Error>: std::error::Error, Send, Sync);
+assert_impl_all!(NotEnough<std::io::Error>: std::error::Error, Send, Sync);
+assert_impl_all!(RetryError<std::io::Error>: std::error::Error, Send, Sync);
+assert_impl_all!(GaveUp: Clone, Send, Sync);
+assert_impl_all!(Failed<u8>: Clone, Eq);
+assert_impl_all!(Decision: Copy, From<bool>);
+
+// Errors of work done elsewhere come from any thread.
+assert_impl_all!(ErrWaitGroup<NotSync>: Clone, Default, Send, Sync, Unpin);
+assert_impl_all!(ErrToken<NotSync>: Send, Sync, Unpin);
+assert_not_impl_any!(ErrToken<NotSync>: Clone);
+assert_not_impl_any!(ErrWaitGroup<NotSend>: Send, Sync);
+
+// Limits, policies and budgets are shared.
+assert_impl_all!(Limiter: Clone, Send, Sync, Unpin);
+assert_impl_all!(InSlot<NotSync>: Send);
+assert_not_impl_any!(InSlot<NotSend>: Send);
+assert_not_impl_any!(InSlot<u8>: Clone, Unpin);
+assert_impl_all!(Lend<std::future::Ready<NotSync>>: Send);
+assert_not_impl_any!(Lend<std::future::Pending<u8>>: Clone);
+assert_impl_all!(RetryBudget: Clone, Send, Sync, Unpin);
+assert_impl_all!(Retry<TokioRuntime>: Clone, Send, Sync);
+assert_impl_all!(Hedge<TokioRuntime, On<TokioRuntime>>: Clone, Send, Sync);
+assert_impl_all!(Results<Here>: Clone, Send, Sync);
+assert_impl_all!(Waterfall<NotSync>: Send);
+
+// A map goes where its futures may; it can be moved while it runs.
+type Source = futures_util::stream::Iter<std::ops::Range<u8>>;
+type Item = std::future::Ready<NotSync>;
+assert_impl_all!(Map<Source, fn(u8) -> Item>: Send, Sync);
+assert_impl_all!(Ordered<Source, fn(u8) -> Item, Item>: Send, Unpin);
+assert_impl_all!(Unordered<Source, fn(u8) -> Item, Item>: Send, Unpin);
+assert_not_impl_any!(Ordered<Source, fn(u8) -> Item, std::future::Ready<NotSend>>: Send);
+assert_impl_all!(OnTasks<TokioRuntime, Source, fn(u8) -> Item, NotSync, orchestration::results::InOrder>: Send, Unpin);
+
 // What is chosen before there is a task binds nobody.
 assert_impl_all!(Builder<NotSend>: Send, Sync);
 
@@ -54,4 +98,12 @@ fn sizes() {
     assert!(size_of::<Cancelled>() <= 64);
     assert_eq!(size_of::<Panic>(), 8);
     assert_eq!(size_of::<Handle<u8, u8>>(), 8);
+    assert_eq!(size_of::<Limiter>(), 8);
+    assert_eq!(size_of::<RetryBudget>(), 8);
+    // A slot and a place in the queue, whatever runs in it.
+    assert!(
+        size_of::<InSlot<()>>() <= 128,
+        "{}",
+        size_of::<InSlot<()>>()
+    );
 }

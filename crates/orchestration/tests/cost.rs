@@ -5,7 +5,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use futures_util::StreamExt as _;
+use orchestration::Limiter;
 use orchestration::errgroup::{Builder, ErrGroup, LocalErrGroup};
+use orchestration::results::Map;
 use runtime::{Spawn, TokioRuntime};
 
 struct Counting;
@@ -168,6 +171,102 @@ fn nothing_leaks() {
                     tokio::task::yield_now().await;
                 }
             }
+        });
+    };
+    run();
+    let before = LIVE_BYTES.get();
+    for _ in 0..10 {
+        run();
+    }
+    assert_eq!(LIVE_BYTES.get(), before);
+}
+
+/// A future that waits once, for nothing.
+async fn yields() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+/// The slots of a map are made once: an item allocates nothing, whether or not it waits.
+#[test]
+fn an_item_of_a_map_allocates_nothing() {
+    for waits in [false, true] {
+        let count = allocations_of(|| {
+            mini_executor::block_on(async {
+                let item = |n: usize| async move {
+                    if waits {
+                        yields().await;
+                    }
+                    n
+                };
+                let ordered = Map::new(0..TASKS, item).concurrency(8).ordered();
+                assert_eq!(ordered.count().await, TASKS);
+                let unordered = Map::new(0..TASKS, item).concurrency(8).unordered();
+                assert_eq!(unordered.count().await, TASKS);
+            });
+        });
+        assert!(count <= SLACK, "{count} allocations for {TASKS} items");
+    }
+}
+
+/// Nor does an item that is handed to a task.
+#[test]
+fn an_item_of_a_spawned_map_allocates_nothing() {
+    let tokio = current_thread();
+    let rt = TokioRuntime::from(tokio.handle().clone());
+    let count = allocations_of(|| {
+        tokio.block_on(async {
+            let map = Map::new(0..TASKS, async |n: usize| n).concurrency(8);
+            assert_eq!(map.ordered_on(rt).count().await, TASKS);
+        });
+    });
+    // Eight tasks, each with two vectors that grow.
+    assert!(count <= 2 * SLACK, "{count} allocations for {TASKS} items");
+}
+
+/// Waiting for a slot, and lending it, allocates nothing but the count of those who lend, once a future.
+#[test]
+fn a_slot_allocates_nothing() {
+    let limiter = Limiter::new(1);
+    let count = allocations_of(|| {
+        mini_executor::block_on(async {
+            for _ in 0..1000 {
+                limiter.run(yields()).await;
+            }
+        });
+    });
+    assert!(count <= 5, "{count} allocations for 1000 slots");
+    let count = allocations_of(|| {
+        mini_executor::block_on(limiter.run(async {
+            for _ in 0..1000 {
+                limiter.lend(limiter.run(yields())).await;
+            }
+        }));
+    });
+    assert!(count <= 5, "{count} allocations for 1000 loans");
+}
+
+/// Fully used and dropped half-way: all memory comes back.
+#[test]
+fn maps_do_not_leak() {
+    let tokio = current_thread();
+    let rt = TokioRuntime::from(tokio.handle().clone());
+    let run = || {
+        tokio.block_on(async {
+            for taken in [3, 100] {
+                let map = || Map::new(0..50, async |n: u32| n.to_string()).concurrency(4);
+                assert!(map().ordered().take(taken).count().await >= 3);
+                let stream = std::pin::pin!(map().ordered_on(rt.clone()));
+                assert!(stream.take(taken).count().await >= 3);
+            }
+            tokio::task::yield_now().await;
         });
     };
     run();

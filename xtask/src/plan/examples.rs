@@ -189,6 +189,34 @@ const RUNS: &[Run] = &[
             ])
         },
     },
+    Run {
+        name: "its own site",
+        example: "crawler",
+        args: "--parallel 4",
+        expect: || output(&["404 Not Found", "81 pages, 41 of them failed"]),
+    },
+    Run {
+        name: "no server",
+        example: "crawler",
+        args: "http://127.0.0.1:9/ --attempts 2",
+        expect: || Expect {
+            exit: Exit::CleanFailure,
+            stdout: vec!["given up after 2 attempts", "no connection"],
+            never: vec![PANIC],
+            ..Expect::default()
+        },
+    },
+    Run {
+        name: "sixty-four",
+        example: "get_friends",
+        args: "",
+        expect: || {
+            output(&[
+                "64 friends, at most 8 look-ups at a time",
+                "the first is user 1",
+            ])
+        },
+    },
 ];
 
 /// Of the files `empty`, `abc` and `deep/digits`.

@@ -15,6 +15,7 @@ pub mod broadcast;
 pub mod channel;
 pub mod cond;
 pub mod context;
+pub mod group;
 pub mod lock_all;
 pub mod map;
 pub mod mutex;

@@ -6,9 +6,12 @@ use std::marker::PhantomData;
 use async_sync::Context;
 use runtime::Spawn;
 
+use super::ending::{CollectAll, Ending, FirstError};
 use super::ledger::Failure;
-use super::local::{LocalErrGroup, SendTasks, ThreadBound};
+use super::local::LocalErrGroup;
+use super::sendness::{SendTasks, ThreadBound};
 use super::{CancelToken, ErrGroup, Panic};
+use crate::Limiter;
 
 /// What a failing task does to the other tasks of its group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,32 +29,15 @@ pub enum CancelPolicy {
     Abort,
 }
 
-/// How a group ends: with the values, or with the first error. See [`Builder`].
-#[derive(Debug)]
-pub enum FirstError {}
-
-/// How a group ends: with the outcome of every task. See [`Builder::collect_all`].
-#[derive(Debug)]
-pub enum CollectAll {}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::FirstError {}
-    impl Sealed for super::CollectAll {}
-}
-
-/// How a group ends: [`FirstError`] or [`CollectAll`].
-pub trait Ending: sealed::Sealed + 'static {}
-
-impl Ending for FirstError {}
-impl Ending for CollectAll {}
-
 /// The choices for a group; its defaults are those of [`ErrGroup::new`].
 ///
 /// | | default | otherwise |
 /// |---|---|---|
 /// | an error | the first one aborts the other tasks | [`cancel`](Self::cancel), [`collect_all`](Self::collect_all) |
-/// | running at a time | any number | [`limit`](Self::limit) |
+/// | running at a time | any number | [`limit`](Self::limit): `spawn` waits for its turn (go-pkgz's preemptive `SizedGroup`) |
+/// | | | [`eager`](Self::eager): `spawn` never waits, the tasks do (go-pkgz's `SizedGroup`) |
+/// | | | [`bounded`](Self::bounded): so many run, and so many more are queued (neilotoole's) |
+/// | | | [`limiter`](Self::limiter): several groups share one limit |
 /// | a panic | aborts the others, is raised again at the join | [`panics_as_errors`](Self::panics_as_errors), [`panics_with`](Self::panics_with) |
 ///
 /// # Examples
@@ -78,8 +64,11 @@ pub struct Builder<E, P = FirstError> {
 }
 
 /// What is fixed when a group is made.
-pub(super) struct Settings<E> {
+pub struct Settings<E> {
+    // Of those that were submitted and have not ended.
     pub(super) limit: Option<usize>,
+    // Of those that run.
+    pub(super) limiter: Option<Limiter>,
     pub(super) cancel: CancelPolicy,
     pub(super) collect: bool,
     // Of which the group's tokens are children.
@@ -134,6 +123,7 @@ impl<E> Builder<E> {
         Self {
             settings: Settings {
                 limit: None,
+                limiter: None,
                 cancel: CancelPolicy::default(),
                 collect: false,
                 context: None,
@@ -165,14 +155,130 @@ impl<E> Builder<E> {
 impl<E, P: Ending> Builder<E, P> {
     /// At most `limit` tasks run at a time; `spawn` waits for its turn, in order of arrival.
     ///
+    /// The limit can be changed later, see [`set_limit`](super::ErrGroupHandle::set_limit).
+    ///
     /// # Panics
     ///
     /// If `limit` is zero: no task could ever run.
     #[track_caller]
     #[doc(alias = "SetLimit")]
+    #[doc(alias = "Preemptive")]
     pub fn limit(mut self, limit: usize) -> Self {
         assert!(limit > 0, "ErrGroup: a limit of 0 would run no task at all");
         self.settings.limit = Some(limit);
+        self
+    }
+
+    /// At most `limit` tasks run at a time, and `spawn` never waits: those that are too many wait as
+    /// tasks, in the order in which their runtime first comes to them.
+    ///
+    /// Whoever submits without end is not held up, and all of it is kept in memory. This is go-pkgz's
+    /// `SizedGroup` and `ErrSizedGroup`; with [`limit`](Self::limit) instead they are preemptive.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero: no task could ever run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use orchestration::errgroup::Builder;
+    /// use runtime::{Timer, TokioRuntime};
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let rt = TokioRuntime::current();
+    /// let group = Builder::new().eager(2).spawned(rt.clone());
+    /// for _ in 0..10 {
+    ///     let rt = rt.clone();
+    ///     let task = async move { Ok::<_, ()>(rt.sleep(Duration::from_millis(1)).await) };
+    ///     group.spawn(task).await.unwrap();
+    /// }
+    /// assert!(group.running() > 2, "submitted, though only two run at a time");
+    /// assert_eq!(group.join().await.unwrap().len(), 10);
+    /// # }
+    /// ```
+    #[track_caller]
+    #[doc(alias = "SizedGroup")]
+    #[doc(alias = "ErrSizedGroup")]
+    #[doc(alias = "NewSizedGroup")]
+    #[doc(alias = "NewErrSizedGroup")]
+    pub fn eager(self, limit: usize) -> Self {
+        assert!(limit > 0, "ErrGroup: a limit of 0 would run no task at all");
+        self.limiter(&Limiter::new(limit))
+    }
+
+    /// At most `workers` tasks run at a time, and at most `queue` more wait as tasks; then `spawn` waits. With 0
+    /// workers there are as many as processors; a queue of 0 is none. (neilotoole's takes the number of
+    /// processors for both.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use orchestration::errgroup::{Builder, ErrGroup};
+    /// use runtime::TokioRuntime;
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let group: ErrGroup<_, (), &str> =
+    ///     Builder::new().bounded(2, 2).spawned(TokioRuntime::current());
+    /// for _ in 0..4 {
+    ///     group.try_spawn(std::future::pending()).unwrap();
+    /// }
+    /// assert!(group.try_spawn(std::future::pending()).unwrap_err().is_full());
+    /// # }
+    /// ```
+    #[doc(alias = "WithContextN")]
+    #[doc(alias = "GOMAXPROCS")]
+    pub fn bounded(self, workers: usize, queue: usize) -> Self {
+        let limiter = match workers {
+            0 => Limiter::per_processor(),
+            workers => Limiter::new(workers),
+        };
+        let limit = limiter.limit().saturating_add(queue);
+        self.limiter(&limiter).limit(limit)
+    }
+
+    /// Tasks run in the slots of `limiter`, for which they wait as tasks: groups that are given the same
+    /// one share its limit. [`limit`](Self::limit) holds beside it, for those that run or wait.
+    ///
+    /// Groups on one limiter may be nested: who waits for such a group in a slot
+    /// [lends](Limiter::lend) it to the others.
+    ///
+    /// The tasks of a local group keep their slots while nobody awaits the group.
+    ///
+    /// # Examples
+    ///
+    /// A tree, walked by two tasks at a time, however deep it is:
+    ///
+    /// ```
+    /// use std::pin::Pin;
+    ///
+    /// use orchestration::Limiter;
+    /// use orchestration::errgroup::Builder;
+    /// use runtime::TokioRuntime;
+    ///
+    /// type Count = Pin<Box<dyn Future<Output = Result<usize, std::io::Error>> + Send>>;
+    ///
+    /// fn leaves(limiter: Limiter, depth: u32) -> Count {
+    ///     Box::pin(async move {
+    ///         if depth == 0 {
+    ///             return Ok(1);
+    ///         }
+    ///         let below = Builder::new().limiter(&limiter).spawned(TokioRuntime::current());
+    ///         for _ in 0..2 {
+    ///             below.spawn(leaves(limiter.clone(), depth - 1)).await.expect("nothing fails");
+    ///         }
+    ///         Ok(below.join().await?.into_iter().sum())
+    ///     })
+    /// }
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// assert_eq!(leaves(Limiter::new(2), 5).await.unwrap(), 32);
+    /// # }
+    /// ```
+    pub fn limiter(mut self, limiter: &Limiter) -> Self {
+        self.settings.limiter = Some(limiter.clone());
         self
     }
 
@@ -268,6 +374,7 @@ impl<E> fmt::Debug for Settings<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("limit", &self.limit)
+            .field("limiter", &self.limiter)
             .field("cancel", &self.cancel)
             .field("collect", &self.collect)
             .field("raises_panics", &self.raises_panics())

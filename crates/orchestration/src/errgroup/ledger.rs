@@ -9,10 +9,11 @@
 //! Values without a size need no place of their own: one is as good as another. So a group of
 //! tasks that return `()` can run for ever without its book growing.
 
+use std::fmt;
 use std::panic::resume_unwind;
 
 use super::builder::Settings;
-use super::{Errors, Panic};
+use super::{Errors, Origin, Panic, TaskError};
 
 /// How a task failed.
 pub(super) enum Failure<E> {
@@ -23,13 +24,31 @@ pub(super) enum Failure<E> {
 /// How a task ended.
 pub(super) type Outcome<T, E> = Result<T, Failure<E>>;
 
-pub(super) struct Ledger<T, E> {
+pub struct Ledger<T, E> {
     opened: usize,
     // One of the two is used, by the size of `T`.
     sized: Vec<Option<T>>,
     sizeless: Vec<T>,
     // In the order of completion.
-    failures: Vec<(usize, Failure<E>)>,
+    failures: Vec<Entry<E>>,
+    // Of a group that was told to stop and keep what there is.
+    aborted: Vec<usize>,
+}
+
+/// A failure in the book.
+struct Entry<E> {
+    line: usize,
+    origin: Origin,
+    failure: Failure<E>,
+}
+
+// Nameable by the sealed part of `Ending` only.
+impl<T, E> fmt::Debug for Ledger<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("opened", &self.opened)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T, E> Default for Ledger<T, E> {
@@ -39,6 +58,7 @@ impl<T, E> Default for Ledger<T, E> {
             sized: Vec::new(),
             sizeless: Vec::new(),
             failures: Vec::new(),
+            aborted: Vec::new(),
         }
     }
 }
@@ -66,6 +86,7 @@ impl<T, E> Ledger<T, E> {
     pub(super) fn enter_failure(
         &mut self,
         line: usize,
+        origin: Origin,
         failure: Failure<E>,
         settings: &Settings<E>,
     ) -> Option<Failure<E>> {
@@ -75,13 +96,22 @@ impl<T, E> Ledger<T, E> {
             || self.failures.is_empty()
             || (settings.raises_panics()
                 && is_panic(&failure)
-                && !self.failures.iter().any(|(_, kept)| is_panic(kept)));
+                && !self.failures.iter().any(|kept| is_panic(&kept.failure)));
         if wanted {
-            self.failures.push((line, failure));
+            self.failures.push(Entry {
+                line,
+                origin,
+                failure,
+            });
             None
         } else {
             Some(failure)
         }
+    }
+
+    /// The task of this line was aborted, and left nothing.
+    pub(super) fn enter_aborted(&mut self, line: usize) {
+        self.aborted.push(line);
     }
 
     /// Takes the values out, because the group has failed and nobody will ask for them.
@@ -97,8 +127,9 @@ impl<T, E> Ledger<T, E> {
         if !settings.raises_panics() {
             return;
         }
-        let panics = |(_, failure): &mut (usize, Failure<E>)| matches!(failure, Failure::Panic(_));
-        if let Some((_, Failure::Panic(panic))) = self.failures.extract_if(.., panics).next() {
+        let panics = |entry: &mut Entry<E>| matches!(entry.failure, Failure::Panic(_));
+        let entry = self.failures.extract_if(.., panics).next();
+        if let Some(Failure::Panic(panic)) = entry.map(|entry| entry.failure) {
             *verdict = Some(Verdict::Panicked(panic.message().to_owned()));
             resume_unwind(panic.into_payload());
         }
@@ -119,8 +150,12 @@ impl<T, E> Ledger<T, E> {
             return Vec::new();
         }
         self.raise_panic(settings, verdict);
-        if let Some((_, failure)) = self.failures.into_iter().next() {
-            *verdict = Some(Verdict::Failed(settings.error_of(failure)));
+        if let Some(first) = self.failures.into_iter().next() {
+            *verdict = Some(Verdict::Failed(TaskError {
+                place: first.line,
+                origin: first.origin,
+                error: settings.error_of(first.failure),
+            }));
             return Vec::new();
         }
         if size_of::<T>() == 0 {
@@ -140,20 +175,47 @@ impl<T, E> Ledger<T, E> {
             verdict.raise_again();
         }
         self.raise_panic(settings, verdict);
-        self.failures.sort_by_key(|(line, _)| *line);
+        let origins = self.sorted_origins();
+        let results = self.results(settings).map(written).collect();
+        Errors::split(results, origins)
+    }
+
+    /// The end of a `CollectAll` group that was told to stop: `None` for those that were aborted.
+    pub(super) fn close_stopped(mut self, settings: &Settings<E>) -> Vec<Option<Result<T, E>>> {
+        self.raise_panic(settings, &mut None);
+        self.sorted_origins();
+        self.results(settings).collect()
+    }
+
+    /// Where the failures came from, in the order of submission, which is that of the failures from now on.
+    fn sorted_origins(&mut self) -> Vec<Origin> {
+        self.failures.sort_by_key(|entry| entry.line);
+        self.failures
+            .iter()
+            .map(|entry| entry.origin.clone())
+            .collect()
+    }
+
+    /// The result of each line. The failures are sorted.
+    fn results(self, settings: &Settings<E>) -> impl Iterator<Item = Option<Result<T, E>>> {
+        let mut aborted = self.aborted;
+        aborted.sort_unstable();
+        let mut aborted = aborted.into_iter().peekable();
         let mut failures = self.failures.into_iter().peekable();
         let mut sizeless = self.sizeless.into_iter();
         let mut sized = self.sized.into_iter();
-        let results = (0..self.opened).map(|line| {
-            // A failed line is empty among the sized values, so it is stepped over.
+        (0..self.opened).map(move |line| {
+            // A line without a value is empty among the sized values, so it is stepped over.
             let value = sized.next();
-            match failures.next_if(|(failed, _)| *failed == line) {
-                Some((_, failure)) => Err(settings.error_of(failure)),
+            if aborted.next_if_eq(&line).is_some() {
+                return None;
+            }
+            Some(match failures.next_if(|entry| entry.line == line) {
+                Some(entry) => Err(settings.error_of(entry.failure)),
                 None if size_of::<T>() == 0 => Ok(written(sizeless.next())),
                 None => Ok(written(value.flatten())),
-            }
-        });
-        Errors::split(results.collect())
+            })
+        })
     }
 }
 
@@ -162,10 +224,16 @@ fn written<T>(value: Option<T>) -> T {
 }
 
 /// What a failed group says, at every join.
-pub(super) enum Verdict<E> {
-    Failed(E),
+pub enum Verdict<E> {
+    Failed(TaskError<E>),
     /// The payload was raised once; its text is raised from then on.
     Panicked(String),
+}
+
+impl<E> fmt::Debug for Verdict<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verdict").finish_non_exhaustive()
+    }
 }
 
 impl<E> Verdict<E> {
@@ -177,7 +245,7 @@ impl<E> Verdict<E> {
     }
 
     /// The error, or the panic.
-    pub(super) fn pronounce(self) -> E {
+    pub(super) fn pronounce(self) -> TaskError<E> {
         match self {
             Self::Failed(error) => error,
             Self::Panicked(message) => resume_unwind(Box::new(message)),
@@ -191,7 +259,7 @@ impl<E> Verdict<E> {
     {
         self.raise_again();
         match self {
-            Self::Failed(error) => error.clone(),
+            Self::Failed(task) => task.error.clone(),
             Self::Panicked(_) => unreachable!("raised above"),
         }
     }

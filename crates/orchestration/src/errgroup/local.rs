@@ -18,60 +18,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use futures_core::future::{BoxFuture, LocalBoxFuture};
 use futures_util::stream::FuturesUnordered;
 
-use super::builder::{Builder, CancelPolicy, CollectAll, Ending, FirstError, Settings};
+use super::builder::{Builder, CancelPolicy, Settings};
+use super::ending::{CollectAll, Ending, FirstError};
 use super::ledger::{Failure, Ledger, Outcome, Verdict};
-use super::{CancelToken, Errors, SpawnError, TrySpawnError, WithToken, child};
-
-/// Tasks that need not be `Send`: then the group is not `Send` either. See [`LocalErrGroup`].
-#[derive(Debug)]
-pub enum ThreadBound {}
-
-/// Tasks that are `Send`: then the group is `Send` too. See [`LocalErrGroup`].
-#[derive(Debug)]
-pub enum SendTasks {}
-
-/// Whether the tasks of a [`LocalErrGroup`] are `Send`: [`ThreadBound`] or [`SendTasks`].
-///
-/// Sealed: it cannot be implemented outside of this crate.
-pub trait Sendness<'a, R>: sealed::Sealed {
-    /// A task in a box.
-    type Boxed: Future<Output = R> + Unpin;
-}
-
-/// That a task of type `F` fits into a group of this [`Sendness`].
-pub trait Accepts<'a, F: Future>: Sendness<'a, F::Output> {
-    /// Puts the task into a box.
-    fn boxed(future: F) -> Self::Boxed;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::ThreadBound {}
-    impl Sealed for super::SendTasks {}
-}
-
-impl<'a, R: 'a> Sendness<'a, R> for ThreadBound {
-    type Boxed = LocalBoxFuture<'a, R>;
-}
-
-impl<'a, R: 'a> Sendness<'a, R> for SendTasks {
-    type Boxed = BoxFuture<'a, R>;
-}
-
-impl<'a, F: Future<Output: 'a> + 'a> Accepts<'a, F> for ThreadBound {
-    fn boxed(future: F) -> Self::Boxed {
-        Box::pin(future)
-    }
-}
-
-impl<'a, F: Future<Output: 'a> + Send + 'a> Accepts<'a, F> for SendTasks {
-    fn boxed(future: F) -> Self::Boxed {
-        Box::pin(future)
-    }
-}
+use super::sendness::{Accepts, Sendness, ThreadBound};
+use super::{CancelToken, Errors, Origin, SpawnError, TaskError, TrySpawnError, WithToken, child};
+use crate::limiter::lend_to;
 
 /// A group of tasks that may fail, run inside the task that awaits the group: they may borrow.
 ///
@@ -116,9 +70,17 @@ where
     ending: PhantomData<fn() -> P>,
 }
 
+/// How a task has ended.
+struct Ended<T, E> {
+    line: usize,
+    origin: Option<Origin>,
+    outcome: Outcome<T, E>,
+}
+
 /// A task and its place in the order of submission.
 struct Child<B> {
     line: usize,
+    origin: Origin,
     // None once ended.
     future: Option<B>,
 }
@@ -127,11 +89,16 @@ impl<B, T, E> Future for Child<B>
 where
     B: Future<Output = Result<T, E>> + Unpin,
 {
-    type Output = (usize, Outcome<T, E>);
+    type Output = Ended<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(child::poll(Pin::new(&mut self.future), cx));
-        Poll::Ready((self.line, outcome))
+        Poll::Ready(Ended {
+            line: self.line,
+            // Only a failure is asked for it.
+            origin: outcome.is_err().then(|| self.origin.clone()),
+            outcome,
+        })
     }
 }
 
@@ -191,10 +158,23 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
         self.settings.limit
     }
 
+    /// Changes the limit. Lowered, it stops no task: it holds as soon as enough have ended.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is zero.
+    #[track_caller]
+    #[doc(alias = "SetLimit")]
+    pub fn set_limit(&mut self, limit: usize) {
+        assert!(limit > 0, "ErrGroup: a limit of 0 would run no task at all");
+        self.settings.limit = Some(limit);
+    }
+
     /// Fails the group from outside, exactly as if one more task had ended with `error`.
+    #[track_caller]
     pub fn fail(&mut self, error: E) {
         let line = self.ledger.open();
-        self.enter(line, Err(Failure::Error(error)));
+        self.enter_failure(line, Origin::caller(), Failure::Error(error));
     }
 
     /// Submits a task and runs it up to its first wait. If the group is full, runs the tasks that
@@ -223,20 +203,56 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
     /// # });
     /// ```
     #[doc(alias = "Go")]
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn would hold the task twice"
-    )]
+    #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> impl Future<Output = Result<(), SpawnError<F>>>
     where
         F: Future<Output = Result<T, E>>,
         M: Accepts<'a, F>,
     {
+        self.submit(Origin::caller(), future)
+    }
+
+    /// As [`spawn`](Self::spawn), and the task has a name, which is told with its error.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] with `future` in it, if the group has stopped. It was not run.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_named<F>(
+        &mut self,
+        name: impl Into<Box<str>>,
+        future: F,
+    ) -> impl Future<Output = Result<(), SpawnError<F>>>
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Accepts<'a, F>,
+    {
+        self.submit(Origin::caller().named(name.into()), future)
+    }
+
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would hold the task twice"
+    )]
+    fn submit<F>(
+        &mut self,
+        origin: Origin,
+        future: F,
+    ) -> impl Future<Output = Result<(), SpawnError<F>>>
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Accepts<'a, F>,
+    {
         async move {
-            if !poll_fn(|cx| self.poll_room(cx)).await {
+            if !self.room().await {
                 return Err(SpawnError(future));
             }
-            self.start(M::boxed(future)).await;
+            let boxed = self.boxed(future);
+            self.start(origin, boxed).await;
             Ok(())
         }
     }
@@ -251,22 +267,20 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
     /// # Cancel safety
     ///
     /// As [`spawn`](Self::spawn).
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn would hold the task twice"
-    )]
+    #[track_caller]
     pub fn spawn_with<C, F>(&mut self, task: C) -> impl Future<Output = Result<(), SpawnError<C>>>
     where
         C: FnOnce(CancelToken) -> F,
         F: Future<Output = Result<T, E>>,
         M: Accepts<'a, WithToken<C, F>>,
     {
+        let origin = Origin::caller();
         async move {
-            if !poll_fn(|cx| self.poll_room(cx)).await {
+            if !self.room().await {
                 return Err(SpawnError(task));
             }
-            self.start(M::boxed(WithToken::new(task, self.token())))
-                .await;
+            let boxed = self.boxed(WithToken::new(task, self.token()));
+            self.start(origin, boxed).await;
             Ok(())
         }
     }
@@ -278,13 +292,15 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
     /// # Errors
     ///
     /// [`TrySpawnError`] with `future` in it, if the group is full or has stopped. It was not run.
+    #[track_caller]
     pub fn try_spawn<F>(&mut self, future: F) -> Result<(), TrySpawnError<F>>
     where
         F: Future<Output = Result<T, E>>,
         M: Accepts<'a, F>,
     {
         let future = self.check_room(future)?;
-        self.store(M::boxed(future));
+        let boxed = self.boxed(future);
+        self.store(Origin::caller(), boxed);
         Ok(())
     }
 
@@ -293,6 +309,7 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
     /// # Errors
     ///
     /// [`TrySpawnError`] with `task` in it, as [`try_spawn`](Self::try_spawn). It was not called.
+    #[track_caller]
     pub fn try_spawn_with<C, F>(&mut self, task: C) -> Result<(), TrySpawnError<C>>
     where
         C: FnOnce(CancelToken) -> F,
@@ -300,7 +317,8 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
         M: Accepts<'a, WithToken<C, F>>,
     {
         let task = self.check_room(task)?;
-        self.store(M::boxed(WithToken::new(task, self.token())));
+        let boxed = self.boxed(WithToken::new(task, self.token()));
+        self.store(Origin::caller(), boxed);
         Ok(())
     }
 
@@ -311,7 +329,31 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
     /// If the future is dropped the tasks stay where they are, and go on when the group is
     /// awaited again.
     pub async fn ended(&mut self) {
-        poll_fn(|cx| self.poll_ended(cx)).await;
+        let limiter = self.settings.limiter.clone();
+        let ended = poll_fn(|cx| self.poll_ended(cx));
+        // The tasks may need the slot in which they are waited for.
+        lend_to(limiter.as_ref(), ended).await;
+    }
+
+    /// Runs the tasks until all have ended, and gives their values in the order of submission.
+    ///
+    /// # Errors
+    ///
+    /// The first error, in the order of completion; if the group [collects](Builder::collect_all),
+    /// [the outcomes](Errors) of all tasks, if one or more failed.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of a task, if there was one and panics are not errors.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future owns the group: dropping it drops the tasks. To wait and keep the group, there is
+    /// [`ended`](Self::ended).
+    #[doc(alias = "Wait")]
+    pub async fn join(mut self) -> Result<Vec<T>, P::Failure<T, E>> {
+        let round = self.round().await;
+        P::close(round, &self.settings, &mut self.verdict)
     }
 
     /// Drops all tasks. Outcomes are dropped. The same as dropping the group, but for a panic.
@@ -327,6 +369,23 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
         self.token.cancel();
         self.drop_tasks();
         mem::take(&mut self.ledger).close_unread(&self.settings);
+    }
+
+    /// Runs the tasks until there is room for one more (true) or the group has stopped (false).
+    async fn room(&mut self) -> bool {
+        let limiter = self.settings.limiter.clone();
+        lend_to(limiter.as_ref(), poll_fn(|cx| self.poll_room(cx))).await
+    }
+
+    fn boxed<F>(&self, future: F) -> <M as Sendness<'a, Result<T, E>>>::Boxed
+    where
+        F: Future<Output = Result<T, E>>,
+        M: Accepts<'a, F>,
+    {
+        match &self.settings.limiter {
+            None => M::boxed(future),
+            Some(limiter) => M::boxed_in(limiter, future),
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -345,62 +404,64 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
         }
     }
 
-    /// Runs the tasks until there is room for one more (true) or the group has stopped (false).
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         while !self.stopped && self.is_full() {
             // Not empty, as a limit is never zero, so this does not give None.
-            if let Some((line, outcome)) = ready!(Pin::new(&mut self.tasks).poll_next(cx)) {
-                self.enter(line, outcome);
+            if let Some(ended) = ready!(Pin::new(&mut self.tasks).poll_next(cx)) {
+                self.enter(ended);
             }
         }
         Poll::Ready(!self.stopped)
     }
 
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while let Some((line, outcome)) = ready!(Pin::new(&mut self.tasks).poll_next(cx)) {
-            self.enter(line, outcome);
+        while let Some(ended) = ready!(Pin::new(&mut self.tasks).poll_next(cx)) {
+            self.enter(ended);
         }
         Poll::Ready(())
     }
 
-    fn store(&mut self, future: M::Boxed) {
+    fn store(&mut self, origin: Origin, future: M::Boxed) {
         let child = Child {
             line: self.ledger.open(),
+            origin,
             future: Some(future),
         };
         self.tasks.push(child);
     }
 
     /// Polls the new task once, and stores it if it is not done.
-    async fn start(&mut self, future: M::Boxed) {
+    async fn start(&mut self, origin: Origin, future: M::Boxed) {
         let mut child = Child {
             line: self.ledger.open(),
+            origin,
             future: Some(future),
         };
         // Always ready: there is no point at which the child could be lost.
         match poll_fn(|cx| Poll::Ready(Pin::new(&mut child).poll(cx))).await {
-            Poll::Ready((line, outcome)) => self.enter(line, outcome),
+            Poll::Ready(ended) => self.enter(ended),
             Poll::Pending => self.tasks.push(child),
         }
     }
 
-    /// Writes an outcome down and does to the others what the policy says.
-    fn enter(&mut self, line: usize, outcome: Outcome<T, E>) {
-        let failure = match outcome {
-            Ok(value) => {
-                if !self.failed {
-                    self.ledger.enter_value(line, value);
-                }
-                return;
-            }
-            Err(failure) => failure,
-        };
+    /// Writes an outcome down.
+    fn enter(&mut self, ended: Ended<T, E>) {
+        match (ended.outcome, ended.origin) {
+            (Ok(value), _) if !self.failed => self.ledger.enter_value(ended.line, value),
+            (Err(failure), Some(origin)) => self.enter_failure(ended.line, origin, failure),
+            (_unwanted, _) => {}
+        }
+    }
+
+    /// Writes a failure down and does to the others what the policy says.
+    fn enter_failure(&mut self, line: usize, origin: Origin, failure: Failure<E>) {
         let policy = self.settings.policy_for(&failure);
         if !self.settings.collect {
             self.failed = true;
             drop(self.ledger.forget_values());
         }
-        drop(self.ledger.enter_failure(line, failure, &self.settings));
+        let settings = &self.settings;
+        drop(self.ledger.enter_failure(line, origin, failure, settings));
         if policy == CancelPolicy::None {
             return;
         }
@@ -418,8 +479,10 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
                 let failure = Failure::Panic(panic);
                 drop(
                     self.ledger
-                        .enter_failure(child.line, failure, &self.settings),
+                        .enter_failure(child.line, child.origin, failure, &self.settings),
                 );
+            } else if self.settings.collect {
+                self.ledger.enter_aborted(child.line);
             }
         }
     }
@@ -441,7 +504,7 @@ impl<'a, T, E, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E, FirstError
         round.close_first(&self.settings, &mut self.verdict)
     }
 
-    /// Runs the tasks until all have ended, and gives their values in the order of submission.
+    /// As [`join`](Self::join), and the error says which task it is of.
     ///
     /// # Errors
     ///
@@ -453,10 +516,8 @@ impl<'a, T, E, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E, FirstError
     ///
     /// # Cancel safety
     ///
-    /// The future owns the group: dropping it drops the tasks. To wait and keep the group, there is
-    /// [`ended`](Self::ended).
-    #[doc(alias = "Wait")]
-    pub async fn join(mut self) -> Result<Vec<T>, E> {
+    /// As [`join`](Self::join).
+    pub async fn join_traced(mut self) -> Result<Vec<T>, TaskError<E>> {
         let values = self.settle().await;
         self.verdict
             .take()
@@ -493,21 +554,20 @@ impl<'a, T, E, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E, FirstError
 }
 
 impl<'a, T, E, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E, CollectAll, M> {
-    /// Runs the tasks until all have ended, and gives their values in the order of submission.
-    ///
-    /// # Errors
-    ///
-    /// The outcomes of all tasks, if one or more failed.
+    /// Drops the tasks that have not ended, and gives the outcomes of the others: in the order of submission,
+    /// `None` for one that was dropped.
     ///
     /// # Panics
     ///
     /// With the panic of a task, if there was one and panics are not errors.
-    ///
-    /// # Cancel safety
-    ///
-    /// The future owns the group: dropping it drops the tasks.
-    pub async fn join(mut self) -> Result<Vec<T>, Errors<T, E>> {
-        self.wait().await
+    #[expect(
+        clippy::unused_async,
+        reason = "the same signature as that of ErrGroup"
+    )]
+    pub async fn stop(mut self) -> Vec<Option<Result<T, E>>> {
+        self.token.cancel();
+        self.drop_tasks();
+        mem::take(&mut self.ledger).close_stopped(&self.settings)
     }
 
     /// Runs the tasks until all have ended, and gives their values in the order of submission.

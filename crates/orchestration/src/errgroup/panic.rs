@@ -5,6 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use runtime::JoinError;
+
 /// The panic of a task, as an error.
 ///
 /// It is an [`Error`], `Send` and `Sync`, so it converts into `anyhow::Error` and into
@@ -69,6 +71,26 @@ impl Panic {
             .payload
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A [`JoinError`] is `Send` only; as a `Panic` it travels as any error does. That of a task that was
+/// aborted becomes one with that text.
+///
+/// ```
+/// use orchestration::errgroup::Panic;
+/// use runtime::JoinError;
+///
+/// let error: anyhow::Error = Panic::from(JoinError::Panicked(Box::new("out of cheese"))).into();
+/// assert_eq!(error.to_string(), "task panicked: out of cheese");
+/// assert_eq!(Panic::from(JoinError::Aborted).message(), "task was aborted");
+/// ```
+impl From<JoinError> for Panic {
+    fn from(error: JoinError) -> Self {
+        Self::new(match error.try_into_panic() {
+            Ok(payload) => payload,
+            Err(aborted) => Box::new(aborted.to_string()),
+        })
     }
 }
 

@@ -35,7 +35,9 @@
 //! 5. A round is taken under the same lock in which `running == 0` was seen, so it has the outcome
 //!    of every task that was admitted.
 
+use std::collections::HashMap;
 use std::mem;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -48,7 +50,8 @@ use slab::Slab;
 
 use super::builder::{CancelPolicy, Settings};
 use super::ledger::{Failure, Ledger, Outcome};
-use super::{CancelToken, Panic, child};
+use super::{CancelToken, Origin, Panic, child};
+use crate::limiter::in_use;
 
 pub(super) struct Shared<S: Spawn, T, E> {
     runtime: S,
@@ -62,6 +65,8 @@ struct State<H, T, E> {
     ledger: Ledger<T, E>,
     running: usize,
     tasks: Slab<Entry<H>>,
+    // By line, of those that have one.
+    names: HashMap<usize, Box<str>>,
     token: CancelToken,
     waiter: Option<Waker>,
     stopped: bool,
@@ -74,6 +79,7 @@ struct State<H, T, E> {
 struct Entry<H> {
     // Of the ledger.
     line: usize,
+    location: &'static Location<'static>,
     stage: Stage<H>,
 }
 
@@ -101,6 +107,8 @@ fn slots(limit: usize) -> Semaphore {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum GiveUp {
     Abort,
+    /// Abort, and keep what there is.
+    Stop,
     Detach,
 }
 
@@ -118,6 +126,15 @@ impl<H, T, E> State<H, T, E> {
     fn is_keeping_values(&self) -> bool {
         !self.failed && !self.ownerless
     }
+
+    /// Where a task that has not ended comes from.
+    fn origin(&self, key: usize) -> Origin {
+        let Entry { line, location, .. } = &self.tasks[key];
+        Origin {
+            name: self.names.get(line).cloned(),
+            location,
+        }
+    }
 }
 
 impl<S: Spawn, T, E> Shared<S, T, E> {
@@ -129,6 +146,7 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
                 ledger: Ledger::default(),
                 running: 0,
                 tasks: Slab::new(),
+                names: HashMap::new(),
                 token: settings.token(),
                 waiter: None,
                 stopped: false,
@@ -159,11 +177,15 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
 
     pub(super) fn running(&self) -> usize {
         // A task gives its permit back before it is counted out, so the count alone can be ahead
-        // of the truth, which is never above the limit.
+        // of the truth, which is never above the number of permits that are out.
         let running = self.lock().running;
-        self.settings
-            .limit
-            .map_or(running, |limit| running.min(limit))
+        self.slots
+            .as_ref()
+            .map_or(running, |slots| running.min(in_use(slots)))
+    }
+
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.slots.as_ref().map(Semaphore::limit)
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -171,15 +193,19 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
     }
 
     /// Counts one more task in, unless the group has stopped.
-    pub(super) fn admit(&self) -> Option<Admission> {
+    pub(super) fn admit(&self, origin: Origin) -> Option<Admission> {
         let mut state = self.lock();
         if state.stopped {
             return None;
         }
         let entry = Entry {
             line: state.ledger.open(),
+            location: origin.location,
             stage: Stage::Starting,
         };
+        if let Some(name) = origin.name {
+            state.names.insert(entry.line, name);
+        }
         let key = state.tasks.insert(entry);
         state.running += 1;
         let key = Key::try_from(key).expect("fewer than 2^32 tasks at a time");
@@ -228,17 +254,19 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
     pub(super) fn give_up(&self, how: GiveUp) {
         let mut state = self.lock();
         state.stopped = true;
-        state.ownerless = true;
-        let values = state.ledger.forget_values();
+        let values = (how != GiveUp::Stop).then(|| {
+            state.ownerless = true;
+            state.ledger.forget_values()
+        });
         let waiter = state.waiter.take();
         let token = state.token.clone();
         let handles = match how {
-            GiveUp::Abort => state.take_handles(),
+            GiveUp::Abort | GiveUp::Stop => state.take_handles(),
             GiveUp::Detach => Vec::new(),
         };
         drop(state);
         drop(waiter);
-        if how == GiveUp::Abort {
+        if how != GiveUp::Detach {
             token.cancel();
         }
         self.close_slots();
@@ -249,10 +277,10 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
     }
 
     /// A failure that belongs to no task, as if one more task had ended with it.
-    pub(super) fn fail(&self, error: E) {
+    pub(super) fn fail(&self, origin: Origin, error: E) {
         let mut state = self.lock();
         let line = state.ledger.open();
-        self.enter_failure(state, line, Failure::Error(error));
+        self.enter_failure(state, line, origin, Failure::Error(error));
     }
 
     /// Enters the failure and does to the others what the policy says. Consumes the lock.
@@ -260,6 +288,7 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         &self,
         mut state: MutexGuard<'_, State<S::Handle<()>, T, E>>,
         line: usize,
+        origin: Origin,
         failure: Failure<E>,
     ) {
         let policy = self.settings.policy_for(&failure);
@@ -271,7 +300,9 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         let unwanted = if state.ownerless && matches!(failure, Failure::Error(_)) {
             Some(failure)
         } else {
-            state.ledger.enter_failure(line, failure, &self.settings)
+            state
+                .ledger
+                .enter_failure(line, origin, failure, &self.settings)
         };
         let cancels = policy != CancelPolicy::None;
         state.stopped |= cancels;
@@ -315,9 +346,16 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
             Some(Err(failure)) => {
                 let state = self.lock();
                 let line = state.tasks[key as usize].line;
-                self.enter_failure(state, line, failure);
+                let origin = state.origin(key as usize);
+                self.enter_failure(state, line, origin, failure);
             }
-            None => {}
+            None => {
+                let mut state = self.lock();
+                let line = state.tasks[key as usize].line;
+                if self.settings.collect && !state.ownerless {
+                    state.ledger.enter_aborted(line);
+                }
+            }
         }
         drop(slot);
         drop(end);
@@ -328,6 +366,9 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         let key = key as usize;
         let mut state = self.lock();
         let line = state.tasks[key].line;
+        if !state.names.is_empty() {
+            state.names.remove(&line);
+        }
         let unwanted = match value {
             Some(value) if state.is_keeping_values() => {
                 state.ledger.enter_value(line, value);
@@ -362,7 +403,8 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
 }
 
 impl<S: Spawn, T: Send + 'static, E: Send + 'static> Shared<S, T, E> {
-    /// Starts an admitted task, which takes the permit over.
+    /// Starts an admitted task, which takes the permit over. It runs in a slot of the limiter, if there
+    /// is one.
     #[track_caller]
     pub(super) fn launch<F>(
         self: &Arc<Self>,
@@ -370,6 +412,17 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> Shared<S, T, E> {
         permit: Option<Permit<'_>>,
         future: F,
     ) where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        match &self.settings.limiter {
+            None => self.start(admission, permit, future),
+            Some(limiter) => self.start(admission, permit, limiter.run(future)),
+        }
+    }
+
+    #[track_caller]
+    fn start<F>(self: &Arc<Self>, admission: Admission, permit: Option<Permit<'_>>, future: F)
+    where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let task = Task {

@@ -1,0 +1,455 @@
+//! Sized groups, eager and preemptive; limits that are shared, nested, changed.
+
+mod common;
+
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{Census, Rt, poll_once, units, until, yield_now};
+use futures_util::FutureExt as _;
+use futures_util::future::join;
+use orchestration::Limiter;
+use orchestration::errgroup::{Builder, CancelPolicy, ErrGroup, LocalErrGroup};
+
+/// Is there for a while.
+async fn stay<R: Rt>(rt: R, census: Census) -> Result<(), &'static str> {
+    let _resident = census.enter();
+    rt.sleep(units(1) / 10).await;
+    Ok(())
+}
+
+/// Is there until so many have been there at a time.
+async fn meet<R: Rt>(rt: R, census: Census, many: usize) -> Result<(), &'static str> {
+    let _resident = census.enter();
+    until(&rt, "all have met", || census.most() == many).await;
+    Ok(())
+}
+
+/// S113: many tasks, ten at a time; submitting never waits.
+async fn s113_eager<R: Rt>(rt: R) {
+    let census = Census::default();
+    let group = Builder::new().eager(10).spawned(rt.clone());
+    for _ in 0..200 {
+        let submitted = group.spawn(meet(rt.clone(), census.clone(), 10));
+        assert!(submitted.now_or_never().expect("it does not wait").is_ok());
+    }
+    assert_eq!(group.limit(), None);
+    assert_eq!(group.join().await.unwrap().len(), 200);
+    assert_eq!((census.ever(), census.most()), (200, 10));
+}
+
+/// S113: preemptive, the submitter waits once ten run.
+async fn s113_preemptive<R: Rt>(rt: R) {
+    let census = Census::default();
+    let group = Builder::new().limit(10).spawned(rt.clone());
+    for n in 0..100 {
+        let mut submitted = pin!(group.spawn(meet(rt.clone(), census.clone(), 10)));
+        let at_once = poll_once(submitted.as_mut()).await;
+        if n < 10 {
+            assert!(at_once.is_some());
+        }
+        if at_once.is_none() {
+            submitted.await.unwrap();
+        }
+    }
+    assert_eq!(group.join().await.unwrap().len(), 100);
+    assert_eq!((census.ever(), census.most()), (100, 10));
+}
+
+/// S111: two run, two are queued, the fifth waits.
+async fn s111_bounded<R: Rt>(rt: R) {
+    let (census, go) = (Census::default(), Arc::new(AtomicUsize::new(0)));
+    let task = || {
+        let (rt, census, go) = (rt.clone(), census.clone(), Arc::clone(&go));
+        async move {
+            let _resident = census.enter();
+            until(&rt, "it may end", || go.load(Ordering::SeqCst) == 1).await;
+            Ok::<_, &str>(())
+        }
+    };
+    let group = Builder::new().bounded(2, 2).spawned(rt.clone());
+    for _ in 0..4 {
+        group.try_spawn(task()).unwrap();
+    }
+    let mut fifth = Box::pin(group.spawn(task()));
+    assert!(poll_once(fifth.as_mut()).await.is_none());
+    until(&rt, "two run", || census.alive() == 2).await;
+    assert!(poll_once(fifth.as_mut()).await.is_none());
+    go.store(1, Ordering::SeqCst);
+    fifth.await.unwrap();
+    group.join().await.unwrap();
+    assert_eq!((census.ever(), census.most()), (5, 2));
+}
+
+/// One error ends those that run and those that wait for a slot.
+async fn an_error_ends_the_queue<R: Rt>(rt: R) {
+    let census = Census::default();
+    let group = Builder::new().eager(1).spawned(rt.clone());
+    for _ in 0..20 {
+        let (rt, census) = (rt.clone(), census.clone());
+        let long = async move {
+            let _resident = census.enter();
+            rt.sleep(units(500)).await;
+            Ok(())
+        };
+        group.spawn(long).await.unwrap();
+    }
+    until(&rt, "one runs", || census.alive() == 1).await;
+    group.fail("no luck");
+    let start = rt.now();
+    assert_eq!(group.join().await, Err("no luck"));
+    assert!(rt.now() - start < units(400));
+    // One may have begun in the slot of another that was dropped before it; but none is left.
+    assert!(census.ever() < 20);
+    assert_eq!(census.alive(), 0);
+}
+
+/// The tasks of two groups and of nobody, three at a time together.
+async fn groups_share<R: Rt>(rt: R) {
+    let (census, limiter) = (Census::default(), Limiter::new(3));
+    let groups = [CancelPolicy::Signal, CancelPolicy::None].map(|policy| {
+        Builder::new()
+            .limiter(&limiter)
+            .cancel(policy)
+            .spawned(rt.clone())
+    });
+    for _ in 0..10 {
+        for group in &groups {
+            group.spawn(stay(rt.clone(), census.clone())).await.unwrap();
+        }
+    }
+    let alone = limiter.run(stay(rt.clone(), census.clone()));
+    alone.await.unwrap();
+    for group in groups {
+        group.join().await.unwrap();
+    }
+    assert_eq!(census.ever(), 21);
+    assert!(census.most() <= 3);
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+}
+
+type Count = Pin<Box<dyn Future<Output = Result<usize, &'static str>> + Send>>;
+
+/// A tree of groups on one limiter. `census` counts who works, which is not to wait for others.
+fn leaves<R: Rt>(rt: R, limiter: Limiter, census: Census, depth: u32, bounded: bool) -> Count {
+    Box::pin(async move {
+        stay(rt.clone(), census.clone()).await?;
+        if depth == 0 {
+            return Ok(1);
+        }
+        let mut below = Builder::new().limiter(&limiter);
+        if bounded {
+            // Also who waits for a place lends its slot.
+            below = below.limit(1);
+        }
+        let below = below.spawned(rt.clone());
+        for _ in 0..2 {
+            let leaf = leaves(
+                rt.clone(),
+                limiter.clone(),
+                census.clone(),
+                depth - 1,
+                bounded,
+            );
+            below.spawn(leaf).await.map_err(|_| "stopped")?;
+        }
+        let sum = below.join().await?.into_iter().sum();
+        stay(rt, census).await?;
+        Ok(sum)
+    })
+}
+
+async fn nested_groups_do_not_wait_for_each_other<R: Rt>(rt: R) {
+    for (limit, bounded) in [(1, false), (1, true), (2, true)] {
+        let (census, limiter) = (Census::default(), Limiter::new(limit));
+        let root = leaves(rt.clone(), limiter.clone(), census.clone(), 3, bounded);
+        assert_eq!(limiter.run(root).await, Ok(8));
+        assert_eq!(census.ever(), 8 + 2 * 7);
+        assert!(census.most() <= limit, "{} worked", census.most());
+        assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+    }
+}
+
+/// The same inside of one task.
+async fn nested_local_groups<R: Rt>(rt: R) {
+    let (census, limiter) = (Census::default(), Limiter::new(1));
+    let outer = async {
+        let mut group = Builder::new().limiter(&limiter).local();
+        for _ in 0..3 {
+            let inner = async {
+                let mut group = Builder::new().limiter(&limiter).limit(1).local();
+                for _ in 0..2 {
+                    let leaf = stay(rt.clone(), census.clone());
+                    group.spawn(leaf).await.map_err(|_| "stopped")?;
+                }
+                group.join().await?;
+                stay(rt.clone(), census.clone()).await
+            };
+            group.spawn(inner).await.map_err(|_| "stopped")?;
+        }
+        group.join().await
+    };
+    assert_eq!(limiter.run(outer).await.unwrap().len(), 3);
+    assert_eq!((census.ever(), census.most()), (9, 1));
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+}
+
+/// A limit that is raised lets more begin at once; one that is lowered holds when enough have ended.
+async fn the_limit_changes<R: Rt>(rt: R) {
+    let (census, limiter) = (Census::default(), Limiter::new(1));
+    let group = Builder::new().limiter(&limiter).spawned(rt.clone());
+    for _ in 0..4 {
+        let census = census.clone();
+        let forever = async move {
+            let _resident = census.enter();
+            pending::<Result<(), ()>>().await
+        };
+        group.spawn(forever).await.unwrap();
+    }
+    until(&rt, "one runs", || {
+        census.alive() == 1 && limiter.waiting() == 3
+    })
+    .await;
+    limiter.set_limit(3);
+    until(&rt, "three run", || {
+        census.alive() == 3 && limiter.waiting() == 1
+    })
+    .await;
+    limiter.set_limit(1);
+    assert_eq!((limiter.limit(), limiter.running()), (1, 3));
+    group.shutdown().await;
+    assert_eq!((census.alive(), limiter.running()), (0, 0));
+    let mut one = pin!(limiter.run(yield_now()));
+    let mut two = pin!(limiter.run(yield_now()));
+    assert!(poll_once(one.as_mut()).await.is_none());
+    assert!(poll_once(two.as_mut()).await.is_none());
+    assert_eq!((limiter.running(), limiter.waiting()), (1, 1));
+    one.await;
+    two.await;
+
+    // The limit of a group that submitters wait for.
+    let group: ErrGroup<_, (), ()> = Builder::new().limit(1).spawned(rt.clone());
+    group.try_spawn(pending()).unwrap();
+    let mut waits = Box::pin(group.spawn(pending()));
+    assert!(poll_once(waits.as_mut()).await.is_none());
+    group.set_limit(2);
+    waits.await.unwrap();
+    assert_eq!((group.limit(), group.running()), (Some(2), 2));
+    group.set_limit(1);
+    assert_eq!(group.running(), 2, "nobody is stopped");
+    group.shutdown().await;
+}
+
+/// What is dropped, at whatever moment, gives its slot or its place back.
+async fn dropped_at_every_moment<R: Rt>(rt: R) {
+    let limiter = Limiter::new(1);
+    let inner = || async {
+        yield_now().await;
+        limiter.lend(limiter.run(yield_now())).await;
+        limiter.lend(yield_now()).await;
+        yield_now().await;
+    };
+    let mut completed = false;
+    for polls in 0..12 {
+        {
+            let mut running = pin!(limiter.run(inner()));
+            for _ in 0..polls {
+                if poll_once(running.as_mut()).await.is_some() {
+                    completed = true;
+                    break;
+                }
+            }
+        }
+        assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+        assert_eq!(limiter.run(async { 7 }).now_or_never(), Some(7));
+    }
+    assert!(completed, "all moments were met");
+    drop(rt);
+}
+
+/// Who gives up waiting while it lends has its slot back before it goes on.
+async fn a_lender_that_gives_up<R: Rt>(rt: R) {
+    let (census, limiter) = (Census::default(), Limiter::new(1));
+    let others: Vec<_> = (0..5)
+        .map(|_| {
+            let (rt, limiter, census) = (rt.clone(), limiter.clone(), census.clone());
+            rt.clone()
+                .spawn(async move { limiter.run(stay(rt, census)).await })
+        })
+        .collect();
+    let lender = limiter.run(async {
+        for _ in 0..3 {
+            let given_up = rt
+                .timeout(units(1) / 20, limiter.lend(pending::<()>()))
+                .await;
+            assert!(given_up.is_err());
+            // Up to here it may have come without a slot.
+            yield_now().await;
+            stay(rt.clone(), census.clone()).await.unwrap();
+        }
+    });
+    lender.await;
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    assert_eq!((census.ever(), census.most()), (8, 1));
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+}
+
+/// Two that lend in one task, one of them for longer.
+async fn two_lenders_in_one_task<R: Rt>(rt: R) {
+    let limiter = Limiter::new(1);
+    let both = limiter.run(async {
+        let short = limiter.lend(limiter.run(yield_now()));
+        let long = limiter.lend(limiter.run(rt.sleep(units(1))));
+        join(short, long).await;
+        assert_eq!(limiter.running(), 1, "its own");
+        yield_now().await;
+    });
+    both.await;
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+}
+
+/// One that lends, and is polled elsewhere, or outside of a slot, only awaits.
+async fn lent_elsewhere<R: Rt>(rt: R) {
+    let limiter = Limiter::new(1);
+    assert_eq!(limiter.lend(async { 7 }).await, 7);
+    let other = Limiter::new(1);
+    let through = other.run(limiter.lend(limiter.run(async {
+        yield_now().await;
+        8
+    })));
+    assert_eq!(through.await, 8);
+    // Begun in a slot, ended in another task.
+    let outer = limiter.run(async {
+        let mut lent = Box::pin(limiter.clone().lend(yield_now()));
+        assert!(poll_once(lent.as_mut()).await.is_none());
+        let handle = rt.spawn(lent);
+        limiter.lend(handle).await.unwrap();
+        yield_now().await;
+        9
+    });
+    assert_eq!(outer.await, 9);
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+}
+
+/// A panic gives the slot back, and leaves nothing on the stack of slots.
+async fn a_panic_gives_the_slot_back<R: Rt>(rt: R) {
+    let limiter = Limiter::new(1);
+    let panics = limiter.run(async {
+        yield_now().await;
+        resume_unwind(Box::new("out of cheese"));
+    });
+    assert!(AssertUnwindSafe(panics).catch_unwind().await.is_err());
+    let group = Builder::new()
+        .limiter(&limiter)
+        .collect_all()
+        .panics_with(|_| "panic")
+        .spawned(rt.clone());
+    for n in 0..4 {
+        let task = async move {
+            yield_now().await;
+            if n % 2 == 0 {
+                resume_unwind(Box::new("out of cheese"));
+            }
+            Ok(n)
+        };
+        group.spawn(task).await.unwrap();
+    }
+    let errors = group.join().await.unwrap_err();
+    assert_eq!(errors.errors().count(), 2);
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+    // Outside of any slot: nothing is lent.
+    limiter.lend(limiter.run(yield_now())).await;
+}
+
+/// Slots are given in the order of asking.
+async fn first_come_first_served<R: Rt>(rt: R) {
+    let limiter = Limiter::new(1);
+    let order = Arc::new(AtomicUsize::new(0));
+    let group = Builder::new().limiter(&limiter).spawned(rt.clone());
+    let holder = limiter.run(async {
+        for n in 0..5 {
+            let order = Arc::clone(&order);
+            let task = async move { Ok::<_, ()>((n, order.fetch_add(1, Ordering::SeqCst))) };
+            group.spawn(task).await.unwrap();
+            until(&rt, "it waits", || limiter.waiting() == n + 1).await;
+        }
+    });
+    holder.await;
+    for (submitted, served) in group.join().await.unwrap() {
+        assert_eq!(submitted, served);
+    }
+}
+
+on_every_runtime! {
+    s113_eager
+    s113_preemptive
+    s111_bounded
+    an_error_ends_the_queue
+    groups_share
+    nested_groups_do_not_wait_for_each_other
+    nested_local_groups
+    the_limit_changes
+    dropped_at_every_moment
+    a_lender_that_gives_up
+    two_lenders_in_one_task
+    lent_elsewhere
+    a_panic_gives_the_slot_back
+    first_come_first_served
+}
+
+#[test]
+fn not_positive_means_the_processors() {
+    let processors = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(Limiter::per_processor().limit(), processors);
+    let group: LocalErrGroup<'_, (), ()> = Builder::new().bounded(0, 3).local();
+    assert_eq!(group.limit(), Some(processors + 3));
+}
+
+#[test]
+fn limits_of_nothing() {
+    fn refused<T>(make: impl FnOnce() -> T) {
+        let panic = std::panic::catch_unwind(AssertUnwindSafe(|| drop(make()))).unwrap_err();
+        let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+        let text = text
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap();
+        assert!(text.contains("limit of 0"), "{text}");
+    }
+    refused(|| Limiter::new(0));
+    refused(|| Limiter::new(1).set_limit(0));
+    refused(|| Builder::<()>::new().eager(0));
+    refused(|| {
+        let mut group = LocalErrGroup::<(), ()>::new();
+        group.set_limit(0);
+    });
+    assert_eq!(Limiter::new(usize::MAX).running(), 0);
+}
+
+#[test]
+#[should_panic(expected = "made without a limit")]
+fn no_limit_to_change() {
+    common::on_mini(|rt| async move {
+        ErrGroup::<_, (), ()>::new(rt).set_limit(3);
+    });
+}
+
+#[test]
+#[should_panic(expected = "InSlot polled after completion")]
+fn polled_after_completion() {
+    let mut run = pin!(Limiter::new(1).run(async {}));
+    assert!(run.as_mut().now_or_never().is_some());
+    let _ = run.now_or_never();
+}
+
+#[test]
+#[should_panic(expected = "Lend polled after completion")]
+fn lend_polled_after_completion() {
+    let mut lend = pin!(Limiter::new(1).lend(async {}));
+    assert!(lend.as_mut().now_or_never().is_some());
+    let _ = lend.now_or_never();
+}
