@@ -23,9 +23,10 @@
 use std::future::ready;
 
 use async_sync::Context;
+use async_sync::context::CancelledOwned;
 use futures_core::Stream;
 use futures_util::StreamExt;
-use futures_util::stream::{Skip, Take};
+use futures_util::stream::{Skip, Take, TakeUntil};
 
 /// Stages of streams, with plain closures. Implemented for every stream.
 ///
@@ -109,7 +110,7 @@ pub trait Stages: Stream + Sized {
     /// The items until `context` is cancelled, also if that happens while the input is idle.
     #[doc(alias = "orDone")]
     #[doc(alias = "take_until")]
-    fn until_cancelled(self, context: &Context) -> impl Stream<Item = Self::Item> {
+    fn until_cancelled(self, context: &Context) -> TakeUntil<Self, CancelledOwned> {
         self.take_until(context.cancelled_owned())
     }
 

@@ -15,10 +15,11 @@ use super::batch::{Batched, Endless, Flattened, Within};
 use super::control::Control;
 use super::error::{Error, Report, StageError};
 use super::metrics::StageStats;
-use super::op::{Again, Async, Blocking, Plain};
+use super::op::{Again, Async, Blocking, BlockingWith, Plain};
 use super::run::{Failure, Running};
 use super::source::{BlockingIter, FromStream, Iter};
 use super::stage::{BUFFER, Plan, Staged};
+use crate::errgroup::CancelToken;
 
 /// A source and its stages, not started yet. See the [module](super) for an example.
 ///
@@ -168,6 +169,19 @@ impl<P: Plan<E>, E> Pipeline<P, E> {
     {
         self.then(name, |prev, stats| {
             Staged::new(prev, Blocking(Arc::new(work)), stats)
+        })
+    }
+
+    /// As [`blocking`](Self::blocking), for code that looks now and then whether it should stop: the token
+    /// is cancelled when the pipeline has failed, was cancelled or dropped. What it returns then is of no
+    /// interest to anybody.
+    pub fn blocking_with<F, U>(self, name: &str, work: F) -> Pipeline<Staged<P, BlockingWith<F>>, E>
+    where
+        F: Fn(P::Item, &CancelToken) -> Result<U, E> + Send + Sync + 'static,
+        U: Send + 'static,
+    {
+        self.then(name, |prev, stats| {
+            Staged::new(prev, BlockingWith(Arc::new(work)), stats)
         })
     }
 

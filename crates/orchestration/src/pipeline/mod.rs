@@ -20,7 +20,7 @@
 //! |---|---|
 //! | awaits something for each item, and may fail | [`stage`](Pipeline::stage) |
 //! | computes something small | [`map`](Pipeline::map), [`try_map`](Pipeline::try_map) |
-//! | blocks, or computes for long: on the runtime's threads for that | [`blocking`](Pipeline::blocking) |
+//! | blocks, or computes for long: on the runtime's threads for that | [`blocking`](Pipeline::blocking), [`blocking_with`](Pipeline::blocking_with) a token |
 //! | puts items together, or takes them apart | [`batch`](Pipeline::batch), [`batch_within`](Pipeline::batch_within), [`flatten`](Pipeline::flatten) |
 //!
 //! What follows a stage is about that stage: [`concurrency`](Pipeline::concurrency),
@@ -88,7 +88,7 @@ pub use self::builder::Pipeline;
 pub use self::control::Control;
 pub use self::error::{Error, Report, StageError};
 pub use self::metrics::StageMetrics;
-pub use self::op::{Again, Async, Blocking, Plain};
+pub use self::op::{Again, Async, Blocking, BlockingWith, Plain};
 pub use self::picture::Metrics;
 pub use self::run::Running;
 pub use self::source::{BlockingIter, FromStream, Iter};

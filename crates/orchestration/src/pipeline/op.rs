@@ -103,6 +103,24 @@ where
     }
 }
 
+/// Of [`Pipeline::blocking_with`](super::Pipeline::blocking_with).
+pub struct BlockingWith<F>(pub(super) Arc<F>);
+
+impl<T, E, F, U> Op<T, E> for BlockingWith<F>
+where
+    T: Send + 'static,
+    F: Fn(T, &CancelToken) -> Result<U, E> + Send + Sync + 'static,
+    U: Send + 'static,
+    E: Send + 'static,
+{
+    type Out = U;
+
+    fn call<R: Spawn>(&self, env: &Env<R>, item: T) -> impl Future<Output = Result<U, E>> + Send {
+        let (work, stop) = (Arc::clone(&self.0), env.stop.clone());
+        on_threads(env, move || work(item, &stop))
+    }
+}
+
 /// Runs blocking code that the pipeline waits for at its end, even if nobody wants its result.
 pub(super) async fn on_threads<R: Spawn, T: Send + 'static>(
     env: &Env<R>,
@@ -172,6 +190,12 @@ impl<F> fmt::Debug for Plain<F> {
 impl<F> fmt::Debug for Blocking<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Blocking").finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for BlockingWith<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockingWith").finish_non_exhaustive()
     }
 }
 
