@@ -14,6 +14,7 @@ mod mutex_contended;
 mod mutex_free;
 mod mutex_waits;
 mod once;
+mod pipeline;
 mod pools;
 pub(crate) mod reasons;
 mod rwlock;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<Row> {
         map::rows(),
         pools::rows(),
         group::rows(),
+        pipeline::rows(),
     ]
     .into_iter()
     .flatten()
