@@ -271,6 +271,20 @@ fn a_handle_of_a_stream_that_is_gone() {
     assert_eq!(census.alive(), 0, "what is added is dropped");
 }
 
+#[test]
+fn the_last_handle_ends_it() {
+    let mut all = FanIn::<stream::Empty<u32>>::new();
+    let (one, two) = (all.handle(), all.handle().clone());
+    let counter = Arc::new(Counter::default());
+    let waker = Waker::from(Arc::clone(&counter));
+    assert!(next(&mut all, &waker).is_pending());
+    drop(one);
+    assert_eq!(counter.count(), 0);
+    drop(two);
+    assert_eq!(counter.count(), 1);
+    assert_eq!(next(&mut all, &waker), Poll::Ready(None));
+}
+
 // fan_out
 
 async fn a_broadcast_reaches_all_in_order<R: Rt>(rt: R) {
