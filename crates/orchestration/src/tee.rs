@@ -32,6 +32,10 @@ use crate::fan_out::{Broadcast, FanOut, FanOutRun, Output};
 /// # });
 /// ```
 #[doc(alias = "Tee")]
+#[expect(
+    clippy::type_complexity,
+    reason = "the future and two outputs, with their names"
+)]
 pub fn tee<S>(input: S) -> (FanOutRun<S, Broadcast>, Output<S::Item>, Output<S::Item>)
 where
     S: Stream<Item: Clone>,

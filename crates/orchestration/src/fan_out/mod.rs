@@ -139,6 +139,10 @@ impl<S: Stream> FanOut<S> {
     ///
     /// The future as for [`broadcast`](Self::broadcast). What is for an output that was dropped is
     /// dropped.
+    #[expect(
+        clippy::type_complexity,
+        reason = "the future and the outputs, as with the others"
+    )]
     pub fn by_key<const N: usize, K>(self, key: K) -> (FanOutRun<S, ByKey<K>>, [Output<S::Item>; N])
     where
         K: FnMut(&S::Item) -> usize,

@@ -15,7 +15,7 @@ use super::batch::{Batched, Endless, Flattened, Within};
 use super::control::Control;
 use super::error::{Error, Report, StageError};
 use super::metrics::StageStats;
-use super::op::{Again, Async, Blocking, BlockingWith, Plain};
+use super::op::{Again, Async, Blocking, BlockingWith, Plain, Total};
 use super::run::{Failure, Running};
 use super::source::{BlockingIter, FromStream, Iter};
 use super::stage::{BUFFER, Plan, Staged};
@@ -133,16 +133,12 @@ impl<P: Plan<E>, E> Pipeline<P, E> {
 
     /// A stage that computes something small, and cannot fail.
     #[doc(alias = "mapChan")]
-    pub fn map<F, U>(
-        self,
-        name: &str,
-        work: F,
-    ) -> Pipeline<Staged<P, Plain<impl Fn(P::Item) -> Result<U, E> + Send + Sync + 'static>>, E>
+    pub fn map<F, U>(self, name: &str, work: F) -> Pipeline<Staged<P, Total<F>>, E>
     where
         F: Fn(P::Item) -> U + Send + Sync + 'static,
         U: Send + 'static,
     {
-        self.try_map(name, move |item| Ok(work(item)))
+        self.then(name, |prev, stats| Staged::new(prev, Total(work), stats))
     }
 
     /// A stage that computes something small, and may fail.

@@ -88,7 +88,7 @@ pub use self::builder::Pipeline;
 pub use self::control::Control;
 pub use self::error::{Error, Report, StageError};
 pub use self::metrics::StageMetrics;
-pub use self::op::{Again, Async, Blocking, BlockingWith, Plain};
+pub use self::op::{Again, Async, Blocking, BlockingWith, Plain, Total};
 pub use self::picture::Metrics;
 pub use self::run::Running;
 pub use self::source::{BlockingIter, FromStream, Iter};

@@ -69,6 +69,23 @@ where
 }
 
 /// Of [`Pipeline::map`](super::Pipeline::map).
+pub struct Total<F>(pub(super) F);
+
+impl<T, E, F, U> Op<T, E> for Total<F>
+where
+    F: Fn(T) -> U + Send + Sync + 'static,
+    U: Send + 'static,
+    E: Send,
+{
+    type Out = U;
+
+    #[inline]
+    fn call<R: Spawn>(&self, _: &Env<R>, item: T) -> impl Future<Output = Result<U, E>> + Send {
+        ready(Ok((self.0)(item)))
+    }
+}
+
+/// Of [`Pipeline::try_map`](super::Pipeline::try_map).
 pub struct Plain<F>(pub(super) F);
 
 impl<T, E, F, U> Op<T, E> for Plain<F>
@@ -178,6 +195,12 @@ where
 impl<F> fmt::Debug for Async<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Async").finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for Total<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Total").finish_non_exhaustive()
     }
 }
 
