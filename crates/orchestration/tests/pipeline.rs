@@ -16,6 +16,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use common::{Census, Rt, units, until, yield_now};
 use orchestration::pipeline::{Control, Error, OnError, Pipeline, StageError};
+use runtime::Timer as _;
 
 on_every_runtime! {
     every_item_goes_through_all_stages
@@ -23,6 +24,7 @@ on_every_runtime! {
     unordered_results_come_as_they_are_ready
     an_item_that_waits_holds_up_nobody
     concurrency_is_a_limit_and_is_reached
+    a_burst_wakes_all_that_are_needed
     back_pressure_reaches_the_source
     the_first_error_stops_everything
     errors_are_skipped_or_collected
@@ -172,6 +174,29 @@ async fn concurrency_is_a_limit_and_is_reached<R: Rt>(rt: R) {
         .await
         .unwrap();
     assert_eq!((census.most(), census.ever(), census.alive()), (5, 20, 0));
+}
+
+/// Ten items at once, for five who sleep.
+async fn a_burst_wakes_all_that_are_needed<R: Rt>(rt: R) {
+    let census = Census::default();
+    let (timer, counted, late) = (rt.clone(), census.clone(), rt.clone());
+    let burst =
+        stream::once(async move { late.sleep(units(2)).await }).flat_map(|()| stream::iter(0..10));
+    Plain::from_stream("burst", burst)
+        .stage("work", move |n: u32| {
+            let (timer, counted) = (timer.clone(), counted.clone());
+            async move {
+                let _here = counted.enter();
+                timer.sleep(units(2)).await;
+                Ok(n)
+            }
+        })
+        .concurrency(5)
+        .unordered()
+        .run(rt)
+        .await
+        .unwrap();
+    assert_eq!((census.most(), census.ever()), (5, 10));
 }
 
 async fn back_pressure_reaches_the_source<R: Rt>(rt: R) {
@@ -740,6 +765,38 @@ async fn figures<R: Rt>(rt: R) {
     assert_eq!(&*metrics.bottleneck().unwrap().name, "slow");
     assert!(metrics.to_string().contains("slow x2 (bottleneck)"));
     assert_eq!(control.metrics().stages.len(), 4);
+}
+
+/// Items that were quick, and become slow without waiting: those that are done are not held back for long.
+#[test]
+fn a_stage_that_turns_slow() {
+    mini_executor::run_seeds(0..20, |rt| async move {
+        let control = Control::new();
+        let (seen, clock) = (control.clone(), rt.clone());
+        let plan = Plain::from_iter("numbers", 0..300_u64)
+            .map("turns slow", move |n| {
+                if n >= 150 {
+                    clock.advance(Duration::from_millis(1));
+                    let metrics = seen.metrics();
+                    let sink = metrics.stage("sink").unwrap();
+                    // After the eight that it takes to see it they are handed on one by one.
+                    let held_back = n - sink.queued as u64;
+                    assert!(n < 150 + 8 || held_back <= 1, "{n} {metrics}");
+                }
+                n
+            })
+            .output_buffer(1000)
+            .control(&control);
+        let mut running = plan.start(rt.clone());
+        // Nobody takes anything until all is there.
+        rt.sleep(Duration::from_secs(10)).await;
+        let metrics = running.control().metrics();
+        assert_eq!(metrics.stage("sink").unwrap().queued, 300, "{metrics}");
+        for n in 0..300 {
+            assert_eq!(running.next().await, Some(n));
+        }
+        running.finish().await.unwrap();
+    });
 }
 
 #[test]

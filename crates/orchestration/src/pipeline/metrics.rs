@@ -133,6 +133,11 @@ pub(super) struct Entered<'a> {
 }
 
 impl Entered<'_> {
+    /// How many nanoseconds it has been so far.
+    pub(super) fn nanos(&self) -> u64 {
+        self.stats.stretch(clock::now())
+    }
+
     /// It is over. How many nanoseconds that took.
     pub(super) fn end(self) -> u64 {
         std::mem::ManuallyDrop::new(self)

@@ -10,7 +10,8 @@
 //! * An item that has to wait holds up neither what was done before it nor what comes after it. Then
 //!   the worker waits for that item alone, as if there were no batches.
 //! * How many items are taken at a time is learned: a batch that took long, or waited, is followed by
-//!   one of a single item; after a quick one there may be twice as many ([`Pace`]).
+//!   one of a single item; after a quick one there may be twice as many ([`Pace`]). A batch that turns
+//!   out to be slow is ended as if it had waited.
 //! * Every so often the worker lets others run, since a pipeline that is never short of items never waits.
 
 use std::collections::VecDeque;
@@ -37,6 +38,9 @@ const LONG: u64 = 200_000;
 
 /// One that takes less may be twice as long.
 const SHORT: u64 = 50_000;
+
+/// Items after which the clock is looked at in the middle of a batch.
+const LOOK: u64 = 8;
 
 /// Batches after which others are let run, if they were short.
 const TURN: u32 = 16;
@@ -173,6 +177,12 @@ where
             let (mut taken, mut given, mut errors) = (0, 0, 0);
             let mut waited = false;
             while let Some((number, item)) = batch.next() {
+                if taken % LOOK == LOOK - 1 && working.nanos() > LONG {
+                    // Its items were quick, and are not any more.
+                    waited = true;
+                    outlet.hand_on();
+                    rx.give_back(&mut batch);
+                }
                 taken += 1;
                 let result = {
                     let mut doing = pin!(op.call(&env, item));
