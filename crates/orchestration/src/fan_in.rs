@@ -86,20 +86,19 @@ pub struct InputId(u64);
 /// # Examples
 ///
 /// ```
-/// use async_sync::channel;
 /// use futures_util::{StreamExt, stream};
 /// use orchestration::fan_in::FanIn;
 ///
 /// # mini_executor::block_on(async {
 /// let mut all = FanIn::new();
-/// all.add_with_priority(stream::iter(["urgent", "urgent too"]), 1);
-/// all.add_with_priority(stream::iter(["whenever"]), 0);
+/// all.add_with_priority(stream::iter(vec!["urgent", "urgent too"]), 1);
+/// let whenever = all.add(stream::iter(vec!["whenever"]));
 /// let handle = all.handle();
 /// assert_eq!(all.next().await, Some("urgent"));
+/// handle.add_with_priority(stream::iter(vec!["last"]), -1);
+/// handle.remove(whenever);
 /// assert_eq!(all.next().await, Some("urgent too"));
-/// let late = handle.add(stream::iter(["late"]));
-/// assert_eq!(all.next().await, Some("whenever"));
-/// handle.remove(late);
+/// assert_eq!(all.next().await, Some("last"));
 /// drop(handle);
 /// assert_eq!(all.next().await, None);
 /// # });

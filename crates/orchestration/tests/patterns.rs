@@ -278,10 +278,16 @@ fn the_last_handle_ends_it() {
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(Arc::clone(&counter));
     assert!(next(&mut all, &waker).is_pending());
+    let input = one.add(stream::empty());
+    assert_eq!(counter.count(), 1, "what is added is heard");
+    assert!(next(&mut all, &waker).is_pending());
+    one.remove(input);
+    assert_eq!(counter.count(), 2);
+    assert!(next(&mut all, &waker).is_pending());
     drop(one);
-    assert_eq!(counter.count(), 0);
+    assert_eq!(counter.count(), 2);
     drop(two);
-    assert_eq!(counter.count(), 1);
+    assert_eq!(counter.count(), 3);
     assert_eq!(next(&mut all, &waker), Poll::Ready(None));
 }
 

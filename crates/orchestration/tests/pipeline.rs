@@ -180,8 +180,18 @@ async fn concurrency_is_a_limit_and_is_reached<R: Rt>(rt: R) {
 async fn a_burst_wakes_all_that_are_needed<R: Rt>(rt: R) {
     let census = Census::default();
     let (timer, counted, late) = (rt.clone(), census.clone(), rt.clone());
-    let burst =
-        stream::once(async move { late.sleep(units(2)).await }).flat_map(|()| stream::iter(0..10));
+    let burst = stream::once(async move { late.sleep(units(2)).await })
+        .flat_map(|()| stream::iter(0..10))
+        .chain(stream::pending());
+    let control = Control::new();
+    // The end of the source would wake everybody.
+    let stopper = {
+        let (control, counted, rt) = (control.clone(), census.clone(), rt.clone());
+        rt.clone().spawn(async move {
+            until(&rt, "all have begun", || counted.ever() == 10).await;
+            control.stop();
+        })
+    };
     Plain::from_stream("burst", burst)
         .stage("work", move |n: u32| {
             let (timer, counted) = (timer.clone(), counted.clone());
@@ -193,10 +203,12 @@ async fn a_burst_wakes_all_that_are_needed<R: Rt>(rt: R) {
         })
         .concurrency(5)
         .unordered()
+        .control(&control)
         .run(rt)
         .await
         .unwrap();
     assert_eq!((census.most(), census.ever()), (5, 10));
+    stopper.await.unwrap();
 }
 
 async fn back_pressure_reaches_the_source<R: Rt>(rt: R) {
