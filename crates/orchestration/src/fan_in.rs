@@ -16,7 +16,7 @@
 //! 2. Nothing foreign runs under the inbox's lock: inputs are polled and dropped, and wakers called,
 //!    outside of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -108,6 +108,8 @@ pub struct FanIn<S> {
     // By priority.
     sets: BTreeMap<i32, SelectSet<Input<S>>>,
     places: HashMap<InputId, (i32, Key)>,
+    // Taken out of the inbox, and not done yet: a panic leaves the rest.
+    due: VecDeque<Change<S>>,
     inbox: Arc<Inbox<S>>,
 }
 
@@ -175,6 +177,7 @@ impl<S> FanIn<S> {
         FanIn {
             sets: BTreeMap::new(),
             places: HashMap::new(),
+            due: VecDeque::new(),
             inbox: Arc::new(Inbox {
                 ids: AtomicU64::new(0),
                 wanted: Mutex::new(Wanted {
@@ -243,8 +246,8 @@ impl<S> FanIn<S> {
         }
     }
 
-    fn apply(&mut self, changes: Vec<Change<S>>) {
-        for change in changes {
+    fn apply(&mut self) {
+        while let Some(change) = self.due.pop_front() {
             match change {
                 Change::Add(id, priority, stream) => self.insert(id, priority, stream),
                 Change::Remove(id) => {
@@ -268,7 +271,8 @@ impl<S: Stream> Stream for FanIn<S> {
             let open = wanted.handles > 0;
             drop(wanted);
             drop(before);
-            this.apply(changes);
+            this.due.extend(changes);
+            this.apply();
             let mut waits = false;
             for set in this.sets.values_mut().rev() {
                 match set.poll_next(cx) {

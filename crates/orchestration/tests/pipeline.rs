@@ -35,6 +35,7 @@ on_every_runtime! {
     panics_everywhere
     dropping_it_leaves_nothing
     dropping_it_at_every_point
+    cancelling_it_at_every_point
     shutdown_waits
     a_context_cancels_it
     control_cancels_it
@@ -471,6 +472,45 @@ async fn dropping_it_at_every_point<R: Rt>(rt: R) {
     }
 }
 
+/// Cancelled after so many polls of whoever waits for it: it ends, and nothing is left when it says so.
+async fn cancelling_it_at_every_point<R: Rt>(rt: R) {
+    let census = Census::default();
+    for polls in 0..12 {
+        let items = {
+            let census = census.clone();
+            (0..50).map(move |n| Tracked(n, census.enter()))
+        };
+        let control = Control::new();
+        let running = Pipeline::<_, ()>::from_iter("numbers", items)
+            .stage("pass", |item: Tracked| async move {
+                yield_now().await;
+                Ok(item)
+            })
+            .concurrency(2)
+            .buffer(2)
+            .batch("pairs", 2)
+            .flatten("apart")
+            .output_buffer(1)
+            .control(&control)
+            .run(rt.clone());
+        let mut running = Box::pin(running);
+        let mut ended = None;
+        for _ in 0..polls {
+            ended = common::poll_once(running.as_mut()).await;
+            if ended.is_some() {
+                break;
+            }
+            yield_now().await;
+        }
+        control.cancel();
+        if ended.is_none() {
+            let late = running.await;
+            assert!(late.is_ok() || late.is_err_and(|error| error.is_cancelled()));
+        }
+        assert_eq!(census.alive(), 0);
+    }
+}
+
 async fn shutdown_waits<R: Rt>(rt: R) {
     let census = Census::default();
     let counted = census.clone();
@@ -580,10 +620,21 @@ async fn a_consumer_that_has_enough<R: Rt>(rt: R) {
     let mut running = Plain::from_iter("endless", 0..)
         .map("pass", |n: u64| n)
         .concurrency(2)
-        .start(rt);
+        .start(rt.clone());
     assert_eq!(running.next().await, Some(0));
     let report = running.finish().await.unwrap();
     assert_eq!(report.metrics.stage("sink").unwrap().taken, 1);
+
+    // Though nobody says anything.
+    let (jobs, queue) = channel::bounded(2);
+    let mut running = Plain::from_channel("jobs", queue)
+        .map("pass", |n: u64| n)
+        .concurrency(3)
+        .start(rt);
+    jobs.send(7).await.unwrap();
+    assert_eq!(running.next().await, Some(7));
+    running.finish().await.unwrap();
+    assert!(jobs.is_closed());
 }
 
 async fn batches<R: Rt>(rt: R) {
@@ -827,6 +878,14 @@ fn a_control_is_for_one() {
             }
         }
     });
+}
+
+#[test]
+#[should_panic(expected = "workers are too many")]
+fn more_workers_than_anybody_has() {
+    let _ = Plain::from_iter("n", 0..1)
+        .map("pass", |n| n)
+        .concurrency(usize::MAX);
 }
 
 #[test]

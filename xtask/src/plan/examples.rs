@@ -46,7 +46,7 @@ const RUNS: &[Run] = &[
         example: "md5all",
         args: "xtask/fixtures/tree --stats",
         expect: || Expect {
-            stderr: vec!["walk --[0/4]--> read x", "--> digest x", "--> sink"],
+            stderr: vec!["--[0/4]--> read x", "--[0/4]--> digest x", "--> sink"],
             ..digests(MD5)
         },
     },

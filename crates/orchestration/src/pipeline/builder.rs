@@ -264,9 +264,18 @@ impl<P: Plan<E>, E> Pipeline<P, E> {
 
 /// What is said of the last stage.
 impl<P, O, E> Pipeline<Staged<P, O>, E> {
-    /// So many items at a time, each in a worker of its own, which are tasks of the runtime. Zero counts
-    /// as one.
+    /// So many items at a time, each in a worker of its own, which are tasks of the runtime from the start
+    /// on. Zero counts as one.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 65536.
+    #[track_caller]
     pub fn concurrency(mut self, workers: usize) -> Self {
+        assert!(
+            workers <= 1 << 16,
+            "Pipeline: {workers} workers are too many, each is a task"
+        );
         self.plan.concurrency = workers.max(1);
         self
     }

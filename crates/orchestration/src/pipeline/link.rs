@@ -381,6 +381,8 @@ impl<T> Drop for Rx<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     fn link(capacity: usize) -> (Tx<u32>, Rx<u32>) {
@@ -447,6 +449,19 @@ mod tests {
         tx.put(&mut VecDeque::from([1, 2]));
         tx.place(&mut vec![(3, Some(3))]);
         assert_eq!(tx.link.depth(), 0);
+    }
+
+    #[test]
+    fn who_waits_for_room_learns_that_nobody_is_left() {
+        let (tx, rx) = link(1);
+        tx.put(&mut VecDeque::from([1]));
+        let stats = WorkerStats::new();
+        let mut room = pin!(tx.room(&stats, || false));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(room.as_mut().poll(&mut cx), Poll::Pending);
+        drop(rx);
+        // Only if it was told to: a future that was not called is pending.
+        assert_eq!(room.as_mut().poll(&mut cx), Poll::Ready(None));
     }
 
     #[test]

@@ -27,6 +27,17 @@
 //! [`buffer`](Pipeline::buffer), [`unordered`](Pipeline::unordered), [`on_error`](Pipeline::on_error),
 //! [`retry`](Pipeline::retry).
 //!
+//! # How it differs
+//!
+//! * **From `buffered` and its like**, of `futures`: what a stage has begun runs on while you are busy with
+//!   a result, since its workers are tasks. There, futures in the buffer stand still meanwhile: their
+//!   timeouts pass, their connections are closed, and one that holds a lock holds it (a deadlock, if your
+//!   code wants that lock).
+//! * **From a chain of channels**: an error ends the whole, and arrives; nobody is left waiting for a
+//!   channel that nobody closes; nothing is queued without bound; and a hop is cheaper, since items go
+//!   many at a time where they are quick.
+//! * **From a pool of workers**: order is kept unless you say otherwise, without waiting for a whole batch.
+//!
 //! # From Go
 //!
 //! | Go | here |
@@ -105,6 +116,6 @@ pub enum OnError {
     Stop,
     /// It is left out, and counted.
     Skip,
-    /// It is left out, and the error is in the [`Report`] at the end.
+    /// It is left out, and the error is in the [`Report`] at the end. All of them are kept until then.
     Collect,
 }

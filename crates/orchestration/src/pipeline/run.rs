@@ -7,6 +7,7 @@
 //! ```text
 //! running -- source ends, all is taken ---------------> Ok(Report)
 //!    |------ stop(): the source ends early -----------> Ok(Report { stopped })
+//!    |------ finish() before all is taken ------------> Ok(Report), aborted
 //!    |------ a stage fails, a panic, cancel() --------> Err, when the last worker is gone
 //!    '------ dropped ---------------------------------> aborted
 //! ```
@@ -38,6 +39,8 @@ pub(super) enum Failure<E> {
     Cancelled(Cause),
     /// Its results had nowhere to go.
     Closed,
+    /// Whoever took its results has enough: no failure.
+    Enough,
     /// A stage panicked.
     Panic(Panic),
 }
@@ -97,6 +100,8 @@ pub struct Running<R: Spawn, T, E> {
     pace: Pace,
     // How many are or were in the batch.
     taken: usize,
+    // There will be no more.
+    ended: bool,
     stats: Arc<WorkerStats>,
     blocking: Arc<WaitGroup>,
     collected: Collected<E>,
@@ -155,6 +160,7 @@ impl<R: Spawn, T: Send + 'static, E: Send + 'static> Running<R, T, E> {
             batch: Batch::new(),
             pace: Pace::new(),
             taken: 0,
+            ended: false,
             stats: sink.start(1).pop().expect("there is one"),
             blocking: env.blocking,
             collected,
@@ -197,6 +203,7 @@ impl<R: Spawn, T: Send + 'static, E: Send + 'static> Running<R, T, E> {
             .take(&mut self.batch, self.pace.limit(), &self.stats)
             .await;
         self.taken = self.batch.len();
+        self.ended = !some;
         if some {
             self.stats.turn_to(Doing::Working);
         }
@@ -205,8 +212,8 @@ impl<R: Spawn, T: Send + 'static, E: Send + 'static> Running<R, T, E> {
 
     /// Takes no more results, and waits until nothing of the pipeline is left.
     ///
-    /// If [`next`](Self::next) has not returned None yet, the stages end because nobody takes what they
-    /// make, the last one first, and what is in them is dropped. That is no error.
+    /// If [`next`](Self::next) has not returned None yet, the stages are aborted, and what is in them is
+    /// dropped. That is no error.
     ///
     /// # Errors
     ///
@@ -221,6 +228,10 @@ impl<R: Spawn, T: Send + 'static, E: Send + 'static> Running<R, T, E> {
     ///
     /// Dropping the future aborts the pipeline.
     pub async fn finish(mut self) -> Result<Report<E>, Error<E>> {
+        if !self.ended {
+            // Somebody may wait for an input that says nothing, and would not notice that nobody is left.
+            self.group.fail(Failure::Enough);
+        }
         self.give_up();
         self.group.ended().await;
         self.blocking.wait().await;
@@ -237,7 +248,7 @@ impl<R: Spawn, T: Send + 'static, E: Send + 'static> Running<R, T, E> {
         #[cfg(feature = "tracing")]
         tracing::debug!(target: "orchestration::pipeline", failed = ended.is_err(), "ended\n{metrics}");
         match ended {
-            Ok(_) => {
+            Ok(_) | Err(Failure::Enough) => {
                 let mut errors = collected.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(Report {
                     errors: std::mem::take(&mut *errors),
@@ -257,11 +268,21 @@ impl<R: Spawn, T: Send + 'static, E: Send + 'static> Running<R, T, E> {
 
     /// Cancels the pipeline, and waits until nothing of it is left: tasks that were aborted, and blocking
     /// code that was in the middle of an item.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of a stage, unless the pipeline has
+    /// [panics as errors](super::Pipeline::panics_as_errors).
+    ///
+    /// # Cancel safety
+    ///
+    /// The stages are aborted at the first poll, and also if the future is dropped.
     pub async fn shutdown(mut self) {
         self.give_up();
-        self.group.fail(Failure::Closed);
+        self.group.fail(Failure::Enough);
         self.group.ended().await;
         self.blocking.wait().await;
+        self.group.shutdown().await;
     }
 
     /// Its control, which also tells where it stands.
