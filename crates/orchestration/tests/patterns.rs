@@ -505,6 +505,7 @@ fn wakers_are_called_once_and_let_go() {
     assert_eq!(counters[0].count(), 1);
     assert!(poll(&mut run, &wakers[0]).is_pending());
     assert_eq!((counters[1].count(), counters[2].count()), (1, 1));
+    assert_eq!(counters[0].count(), 1);
     feed.try_send(2).unwrap();
     assert!(poll(&mut run, &wakers[0]).is_pending(), "both are full");
     let before = counters[0].count();

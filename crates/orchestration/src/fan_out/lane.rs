@@ -26,7 +26,9 @@ struct State<T> {
     items: VecDeque<T>,
     stage: Stage,
     lost: u64,
+    // Called if there is room, where that is waited for; and in any case when the output is dropped.
     putter: Option<Waker>,
+    wants_room: bool,
     taker: Option<Waker>,
 }
 
@@ -64,6 +66,7 @@ impl<T> Lane<T> {
                 stage: Stage::Open,
                 lost: 0,
                 putter: None,
+                wants_room: false,
                 taker: None,
             }),
             capacity,
@@ -96,7 +99,10 @@ impl<T> Lane<T> {
         let mut state = self.lock();
         let full = state.items.len() >= self.capacity;
         let (answer, waker, taker) = match (state.stage, full, slow) {
-            (Stage::Open, true, Slow::Wait) => (Readiness::Full, state.putter.replace(spare), None),
+            (Stage::Open, true, Slow::Wait) => {
+                state.wants_room = true;
+                (Readiness::Full, state.putter.replace(spare), None)
+            }
             (Stage::Open, true, Slow::Disconnect) => {
                 state.stage = Stage::CutOff;
                 (Readiness::Closed, Some(spare), state.taker.take())
@@ -151,7 +157,11 @@ impl<T> Lane<T> {
         let waker = cx.waker().clone();
         let mut state = self.lock();
         let (polled, unused, putter) = match state.items.pop_front() {
-            Some(item) => (Poll::Ready(Some(item)), Some(waker), state.putter.take()),
+            Some(item) => {
+                let waits = mem::take(&mut state.wants_room);
+                let putter = if waits { state.putter.take() } else { None };
+                (Poll::Ready(Some(item)), Some(waker), putter)
+            }
             None if state.stage == Stage::Open => (Poll::Pending, state.taker.replace(waker), None),
             None => (Poll::Ready(None), Some(waker), None),
         };
