@@ -1,4 +1,4 @@
-//! Building a pipeline, stage by stage, and starting it.
+//! Building a pipeline, stage by stage.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,17 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_sync::Context;
-use async_sync::channel::{Receiver, Sender};
+use async_sync::channel::Receiver;
 use futures_core::Stream;
-use runtime::{Spawn, Timer};
+use runtime::Timer;
 
 use super::OnError;
 use super::batch::{Batched, Endless, Flattened, Within};
 use super::control::Control;
-use super::error::{Error, Report, StageError};
 use super::metrics::StageStats;
 use super::op::{Again, Async, Blocking, BlockingWith, Plain, Total};
-use super::run::{Failure, Running};
 use super::source::{BlockingIter, FromStream, Iter};
 use super::stage::{BUFFER, Plan, Staged};
 use crate::errgroup::CancelToken;
@@ -26,8 +24,8 @@ use crate::errgroup::CancelToken;
 /// `P` is the stages so far, `E` the error that each of them may fail with.
 #[must_use = "a pipeline does nothing until it is started"]
 pub struct Pipeline<P, E> {
-    plan: P,
-    settings: Settings,
+    pub(super) plan: P,
+    pub(super) settings: Settings,
     error: PhantomData<fn() -> E>,
 }
 
@@ -248,7 +246,7 @@ impl<P: Plan<E>, E> Pipeline<P, E> {
         self
     }
 
-    /// A panic of a stage becomes [`Error::Panicked`], instead of being raised again where the pipeline
+    /// A panic of a stage becomes [`Error::Panicked`](super::Error::Panicked), instead of being raised again where the pipeline
     /// is waited for.
     pub fn panics_as_errors(mut self) -> Self {
         self.settings.panics_as_errors = true;
@@ -318,134 +316,6 @@ impl<P, O, E> Pipeline<Staged<P, O>, E> {
             settings: self.settings,
             error: PhantomData,
         }
-    }
-}
-
-impl<P: Plan<E>, E: Send + 'static> Pipeline<P, E> {
-    /// Starts it; whoever has what this returns takes the results.
-    ///
-    /// # Panics
-    ///
-    /// If its [`Control`] has a pipeline already, or the runtime's `spawn` panics.
-    #[track_caller]
-    pub fn start<R: Spawn>(self, rt: R) -> Running<R, P::Item, E> {
-        Running::start(rt, self.plan, self.settings)
-    }
-
-    /// Runs it to its end; the results are dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`], when nothing of the pipeline is left.
-    ///
-    /// # Panics
-    ///
-    /// With the panic of a stage, when nothing of the pipeline is left, unless it has
-    /// [panics as errors](Self::panics_as_errors).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future aborts the pipeline. So it is with all that run it to its end.
-    pub async fn run<R: Spawn>(self, rt: R) -> Result<Report<E>, Error<E>> {
-        let mut running = self.start(rt);
-        while running.next().await.is_some() {}
-        running.finish().await
-    }
-
-    /// Runs it to its end and gives the results.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    ///
-    /// # Panics
-    ///
-    /// As [`run`](Self::run).
-    pub async fn collect<R: Spawn>(self, rt: R) -> Result<(Vec<P::Item>, Report<E>), Error<E>> {
-        let mut running = self.start(rt);
-        let mut results = Vec::new();
-        while let Some(result) = running.next().await {
-            results.push(result);
-        }
-        Ok((results, running.finish().await?))
-    }
-
-    /// Runs it to its end; `sink` is given the results one by one, in the task that calls this, so it may
-    /// borrow.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run); and an error of `sink`, as that of a stage called `sink`.
-    ///
-    /// # Panics
-    ///
-    /// As [`run`](Self::run), and if `sink` does.
-    pub async fn for_each<R, F, Fut>(self, rt: R, mut sink: F) -> Result<Report<E>, Error<E>>
-    where
-        R: Spawn,
-        F: FnMut(P::Item) -> Fut,
-        Fut: Future<Output = Result<(), E>>,
-    {
-        let mut running = self.start(rt);
-        while let Some(result) = running.next().await {
-            if let Err(error) = sink(result).await {
-                let stage = "sink".into();
-                running.fail(Failure::Stage(StageError { stage, error }));
-                break;
-            }
-        }
-        running.finish().await
-    }
-
-    /// Runs it to its end and folds the results into one value: the reduce of a map-reduce.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    ///
-    /// # Panics
-    ///
-    /// As [`run`](Self::run), and if `fold` does.
-    #[doc(alias = "reduce")]
-    pub async fn fold<R: Spawn, A>(
-        self,
-        rt: R,
-        init: A,
-        mut fold: impl FnMut(A, P::Item) -> A,
-    ) -> Result<(A, Report<E>), Error<E>> {
-        let mut running = self.start(rt);
-        let mut value = init;
-        while let Some(result) = running.next().await {
-            value = fold(value, result);
-        }
-        Ok((value, running.finish().await?))
-    }
-
-    /// Runs it to its end; the results are sent into a channel, which is full where they are not wanted
-    /// yet.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run); and [`Error::Closed`] if the channel is closed before the end, which is found
-    /// out by the next result.
-    ///
-    /// # Panics
-    ///
-    /// As [`run`](Self::run).
-    pub async fn send_to<R: Spawn>(
-        self,
-        rt: R,
-        sender: Sender<P::Item>,
-    ) -> Result<Report<E>, Error<E>> {
-        let mut running = self.start(rt);
-        while let Some(result) = running.next().await {
-            if sender.send(result).await.is_err() {
-                running.fail(Failure::Closed);
-                break;
-            }
-        }
-        drop(sender);
-        running.finish().await
     }
 }
 

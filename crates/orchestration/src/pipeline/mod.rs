@@ -84,6 +84,7 @@
 mod batch;
 mod builder;
 mod control;
+mod ends;
 mod error;
 mod link;
 mod metrics;
