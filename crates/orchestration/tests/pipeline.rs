@@ -46,6 +46,7 @@ on_every_runtime! {
     flattened
     from_a_channel_to_a_channel
     a_closed_sink
+    a_sink_that_is_stuck
     blocking_stages
     results_as_a_stream
     figures
@@ -728,6 +729,43 @@ async fn a_closed_sink<R: Rt>(rt: R) {
     drop(done);
     assert!(matches!(piped.await.unwrap(), Err(Error::Closed)));
     assert_eq!(census.alive(), 0);
+}
+
+/// A failure ends it also while its results have nowhere to go.
+async fn a_sink_that_is_stuck<R: Rt>(rt: R) {
+    let (results, nobody) = channel::rendezvous();
+    let late = rt.clone();
+    let error = Pipeline::from_iter("numbers", 0..9_u64)
+        .stage("fails late", move |n| {
+            let late = late.clone();
+            async move {
+                if n == 3 {
+                    late.sleep(units(1)).await;
+                    return Err("three");
+                }
+                Ok(n)
+            }
+        })
+        .send_to(rt.clone(), results)
+        .await
+        .unwrap_err();
+    assert_eq!(error.into_stage_error(), Some("three"));
+    drop(nobody);
+
+    let control = Control::new();
+    let canceller = {
+        let (control, rt) = (control.clone(), rt.clone());
+        rt.clone().spawn(async move {
+            rt.sleep(units(1)).await;
+            control.cancel();
+        })
+    };
+    let ended = Plain::from_iter("numbers", 0..9_u64)
+        .control(&control)
+        .for_each(rt, |_| std::future::pending())
+        .await;
+    assert!(ended.unwrap_err().is_cancelled());
+    canceller.await.unwrap();
 }
 
 async fn blocking_stages<R: Rt>(rt: R) {

@@ -58,7 +58,8 @@ impl<P: Plan<E>, E: Send + 'static> Pipeline<P, E> {
     }
 
     /// Runs it to its end; `sink` is given the results one by one, in the task that calls this, so it may
-    /// borrow.
+    /// borrow. When a stage fails, or the pipeline is cancelled, the future of `sink` is dropped where it
+    /// awaits, as those of the stages are.
     ///
     /// # Errors
     ///
@@ -74,11 +75,17 @@ impl<P: Plan<E>, E: Send + 'static> Pipeline<P, E> {
         Fut: Future<Output = Result<(), E>>,
     {
         let mut running = self.start(rt);
+        let scope = running.scope();
         while let Some(result) = running.next().await {
-            if let Err(error) = sink(result).await {
-                let stage = "sink".into();
-                running.fail(Failure::Stage(StageError { stage, error }));
-                break;
+            match scope.context().run(sink(result)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    let stage = "sink".into();
+                    running.fail(Failure::Stage(StageError { stage, error }));
+                    break;
+                }
+                // It has failed elsewhere.
+                Err(_) => break,
             }
         }
         running.finish().await
@@ -125,10 +132,16 @@ impl<P: Plan<E>, E: Send + 'static> Pipeline<P, E> {
         sender: Sender<P::Item>,
     ) -> Result<Report<E>, Error<E>> {
         let mut running = self.start(rt);
+        let scope = running.scope();
         while let Some(result) = running.next().await {
-            if sender.send(result).await.is_err() {
-                running.fail(Failure::Closed);
-                break;
+            match scope.context().run(sender.send(result)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_closed)) => {
+                    running.fail(Failure::Closed);
+                    break;
+                }
+                // It has failed elsewhere.
+                Err(_) => break,
             }
         }
         drop(sender);

@@ -29,7 +29,7 @@ use super::metrics::{Doing, StageStats, WorkerStats};
 use super::op::Env;
 use super::stage::{Launch, Out, Plan};
 use super::worker::{Collected, Pace};
-use crate::errgroup::{Builder, CancelPolicy, ErrGroup, Panic};
+use crate::errgroup::{Builder, CancelPolicy, CancelToken, ErrGroup, Panic};
 
 /// What a worker, or somebody outside, ends the pipeline with.
 pub(super) enum Failure<E> {
@@ -313,6 +313,11 @@ impl<R: Spawn, T: Send + 'static, E: Send + 'static> Running<R, T, E> {
     /// The pipeline fails, as if a stage of this name had.
     pub(super) fn fail(&self, failure: Failure<E>) {
         self.group.fail(failure);
+    }
+
+    /// Cancelled when the pipeline has failed: for what waits for something else than its results.
+    pub(super) fn scope(&self) -> CancelToken {
+        self.group.token()
     }
 
     fn give_up(&mut self) {
