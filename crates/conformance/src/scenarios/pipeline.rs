@@ -251,7 +251,7 @@ pub async fn stopped_and_cancelled<R: Runtime>(rt: R) {
 ///
 /// If not.
 pub async fn collected_errors<R: Runtime>(rt: R) {
-    let divisible = |by: u64| move |n: u64| if n % by == 0 { Err(by) } else { Ok(n) };
+    let divisible = |by: u64| move |n: u64| if n.is_multiple_of(by) { Err(by) } else { Ok(n) };
     let (items, report) = Pipeline::from_iter("numbers", 1..=30)
         .try_map("by two", divisible(2))
         .concurrency(3)

@@ -13,7 +13,7 @@ impl<P: Plan<E>, E: Send + 'static> Pipeline<P, E> {
     ///
     /// # Panics
     ///
-    /// If its [`Control`] has a pipeline already, or the runtime's `spawn` panics.
+    /// If its [`Control`](super::Control) has a pipeline already, or the runtime's `spawn` panics.
     #[track_caller]
     pub fn start<R: Spawn>(self, rt: R) -> Running<R, P::Item, E> {
         Running::start(rt, self.plan, self.settings)
