@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// The directory, or a single file
     pub(crate) dir: PathBuf,
 
-    /// How many batches of files are read at a time [default: twice the cores]
+    /// How many batches of files are read, and digested, at a time [default: twice the cores]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
 
@@ -34,6 +34,10 @@ pub(crate) struct Args {
     /// Read what can be read, report every error, and exit with 1 if there was one
     #[arg(short, long)]
     pub(crate) keep_going: bool,
+
+    /// Show where the stages of the pipeline stand, on standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

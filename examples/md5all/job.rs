@@ -1,23 +1,23 @@
-//! The job, on any runtime: a walk that submits batches to a group with a limit.
+//! The job, on any runtime: a pipeline of four stages.
 //!
 //! ```text
-//! walk --(spawn waits for a slot)--> [batch] [batch] ... at most `jobs` --(join)--> sort
+//! walk --[queue]--> read x jobs --[queue]--> digest x jobs --[queue]--> collected, and sorted
 //! ```
 //!
-//! Reading is blocking, and blocking code cannot be aborted. So the policy is `Signal`: a failure
-//! cancels the token that every batch looks at between two reads, and the join comes when all of
-//! them have stopped.
+//! All of them block, so they run on the runtime's threads for that, and cannot be aborted. A failure, or
+//! Ctrl-C, cancels the token that `read` and `digest` look at between two pieces of a file; the pipeline
+//! has ended when all of them have stopped.
 
-use std::panic::resume_unwind;
+use orchestration::pipeline::{Control, Error, Pipeline};
+use runtime::Spawn;
 
-use orchestration::errgroup::{Builder, CancelPolicy};
-use runtime::{JoinError, JoinHandle, Spawn};
-
-use crate::batch::{Batch, Digested, How};
 use crate::cli::Args;
+use crate::digest::{Batch, Digested, How};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::read::{Buffers, read};
+use crate::stats::Stats;
 use crate::walk::Walk;
 
 /// The digests of a tree, sorted by path.
@@ -27,6 +27,12 @@ pub(crate) struct Listing {
     /// Only if the job keeps going; sorted by path.
     pub(crate) errors: Vec<Failure>,
 }
+
+/// More workers than runtimes have threads for blocking code would only wait for one.
+const MOST_WORKERS: usize = 512;
+
+/// Batches that wait between two stages. More would only be more memory.
+const QUEUED: usize = 4;
 
 /// Reads the tree that `args` says.
 ///
@@ -38,76 +44,59 @@ pub(crate) async fn run<R: Spawn>(
     args: &Args,
     interrupt: &Interrupt,
 ) -> Result<Listing, Failure> {
-    let progress = Progress::on_terminal();
+    let control = Control::new();
+    let cancel = control.clone();
+    interrupt.tell(move || cancel.cancel());
+    let stats = args.stats.then(|| Stats::show(control.clone()));
     let how = How {
         algorithm: args.algorithm,
         keep_going: args.keep_going,
-        progress: progress.clone(),
+        // Two things that move in one terminal are one too many.
+        progress: Progress::on_terminal(!args.stats),
+        buffers: Buffers::default(),
     };
-    let group = Builder::new()
-        .limit(args.jobs())
-        .cancel(CancelPolicy::Signal)
-        .spawned(rt.clone());
-    let handle = group.handle();
-    interrupt.tell(move || handle.fail(Failure::Interrupted));
+    let (progress, buffers) = (how.progress.clone(), how.buffers.clone());
+    let keep_going = args.keep_going;
+    let workers = args.jobs().min(MOST_WORKERS);
 
-    let mut errors = Vec::new();
-    let mut walking = walk_on(&rt, Walk::new(args.dir.clone()));
-    while let (walk, Some(found)) = finished(walking).await {
-        // The next batch is looked for while this one waits for its turn.
-        walking = walk_on(&rt, walk);
-        for error in found.errors {
-            if args.keep_going {
-                errors.push(error);
-            } else {
-                group.fail(error);
-            }
-        }
-        let (rt, how) = (rt.clone(), how.clone());
-        let read = group.spawn_with(move |stop| async move {
-            finished(rt.spawn_blocking(move || how.read(found.files, &stop))).await
-        });
-        if read.await.is_err() {
-            // The group has failed, and the join says why.
-            break;
-        }
-    }
-    let batches = group.join().await;
+    let ended = Pipeline::from_blocking_iter("walk", Walk::new(args.dir.clone()))
+        .blocking_with("read", move |found, stop| {
+            read(found, &buffers, keep_going, stop)
+        })
+        .concurrency(workers)
+        .buffer(QUEUED)
+        .unordered()
+        .blocking_with("digest", move |begun, stop| how.digest(begun, stop))
+        .concurrency(workers)
+        .buffer(QUEUED)
+        .unordered()
+        .control(&control)
+        .fold(rt, Listing::default(), Listing::with)
+        .await;
     progress.clear();
-    Ok(listing(batches?, errors))
-}
-
-/// Looks for the next batch where blocking does no harm.
-fn walk_on<R: Spawn>(rt: &R, mut walk: Walk) -> R::Handle<(Walk, Option<crate::walk::Found>)> {
-    rt.spawn_blocking(move || {
-        let found = walk.next_batch();
-        (walk, found)
-    })
-}
-
-/// The result of blocking code. Its panic is ours, and nobody aborts it.
-async fn finished<T>(work: impl JoinHandle<T>) -> T {
-    match work.await {
-        Ok(result) => result,
-        Err(JoinError::Panicked(payload)) => resume_unwind(payload),
-        Err(JoinError::Aborted) => unreachable!("nobody aborts blocking code"),
+    if let Some(stats) = stats {
+        stats.end();
+    }
+    match ended {
+        Ok((listing, _report)) => Ok(listing.sorted()),
+        Err(Error::Stage(failed)) => Err(failed.error),
+        Err(_cancelled) => Err(Failure::Interrupted),
     }
 }
 
-fn listing(batches: Vec<Batch>, errors: Vec<Failure>) -> Listing {
-    let mut listing = Listing {
-        files: Vec::new(),
-        errors,
-    };
-    for batch in batches {
-        listing.files.extend(batch.files);
-        listing.errors.extend(batch.errors);
+impl Listing {
+    fn with(mut self, batch: Batch) -> Self {
+        self.files.extend(batch.files);
+        self.errors.extend(batch.errors);
+        self
     }
-    // By bytes. `Path` compares by component, which is not the order of `sort`.
-    let bytes = |file: &Digested| file.path.as_os_str().as_encoded_bytes().to_owned();
-    listing.files.sort_by_cached_key(bytes);
-    listing
-        .errors
-        .sort_by(|one, other| one.path().cmp(&other.path()));
-    listing
+
+    fn sorted(mut self) -> Self {
+        // By bytes. `Path` compares by component, which is not the order of `sort`.
+        let bytes = |file: &Digested| file.path.as_os_str().as_encoded_bytes().to_owned();
+        self.files.sort_by_cached_key(bytes);
+        self.errors
+            .sort_by(|one, other| one.path().cmp(&other.path()));
+        self
+    }
 }

@@ -4,12 +4,13 @@
 //! cargo run --release --example md5all -- <dir>
 //! ```
 //!
-//! It shows how a program uses an `ErrGroup`:
+//! It shows how a program uses a `Pipeline`, walk -> read -> digest -> collect:
 //!
-//! * `--jobs` is the group's limit, a semaphore inside. The walk submits files in small batches and
-//!   waits for its turn, so a tree of any size is never in memory as tasks.
-//! * The first error fails the group; the batches that are running are told by the group's token.
-//! * Ctrl-C is one more way for the group to fail.
+//! * Queues between the stages are short, and whoever is ahead waits, so a tree of any size is never
+//!   in memory. `--jobs` is the number of workers of a stage.
+//! * The first error ends the pipeline; the batches that are being worked on are told by its token.
+//! * Ctrl-C cancels it.
+//! * `--stats` shows live which stage the others wait for.
 //! * `job::run` is generic over `runtime::Spawn`: tokio, smol and mini-executor run the same code.
 //!
 //! Only regular files are read. Symbolic links inside of the tree are neither followed nor listed;
@@ -25,14 +26,15 @@
 
 #![forbid(unsafe_code)]
 
-mod batch;
 mod cli;
 mod digest;
 mod failure;
 mod interrupt;
 mod job;
 mod progress;
+mod read;
 mod report;
+mod stats;
 mod walk;
 
 use std::io::{self, BufWriter, Write};

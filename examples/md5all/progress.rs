@@ -19,9 +19,9 @@ struct Shown {
 }
 
 impl Progress {
-    pub(crate) fn on_terminal() -> Self {
+    pub(crate) fn on_terminal(wanted: bool) -> Self {
         Self {
-            shown: io::stderr().is_terminal().then(Shown::new),
+            shown: (wanted && io::stderr().is_terminal()).then(Shown::new),
         }
     }
 

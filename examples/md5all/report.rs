@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::batch::Digested;
 use crate::cli::{Args, Format};
+use crate::digest::Digested;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::job::Listing;

@@ -1,6 +1,6 @@
 //! The walk: the regular files of a tree, in batches.
 //!
-//! A batch is what one task reads. It has many small files, because handing a task to another
+//! A batch is one item of the pipeline. It has many small files, because handing a task to another
 //! thread costs as much as reading a few of them; but a large file comes alone, or closes its
 //! batch, so that the work stays evenly spread.
 
@@ -33,7 +33,7 @@ impl Walk {
     }
 
     /// The next batch; `None` at the end of the tree. Blocks.
-    pub(crate) fn next_batch(&mut self) -> Option<Found> {
+    fn next_batch(&mut self) -> Option<Found> {
         let mut found = Found::default();
         let mut bytes = 0;
         while found.files.len() < MOST_FILES && bytes < MOST_BYTES {
@@ -81,6 +81,14 @@ fn failure(root: &Path, error: walkdir::Error) -> Failure {
             .into_io_error()
             .unwrap_or_else(|| io::Error::other(reason)),
     )
+}
+
+impl Iterator for Walk {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        self.next_batch()
+    }
 }
 
 #[cfg(test)]

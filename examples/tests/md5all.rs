@@ -114,6 +114,45 @@ fn equals_the_sequential_result_on_every_runtime() {
 }
 
 #[test]
+fn the_stages_are_shown() {
+    let dir = tree();
+    let plain = md5all(&[], dir.path());
+    for runtime in RUNTIMES {
+        let output = md5all(
+            &["--stats", "--runtime", runtime, "--jobs", "3"],
+            dir.path(),
+        );
+        assert!(output.status.success(), "{output:?}");
+        assert!(output.stdout == plain.stdout, "on {runtime}");
+        let shown = String::from_utf8(output.stderr).unwrap();
+        let picture = shown.lines().next().unwrap();
+        for part in [
+            "walk",
+            "--[0/4]--> read x3",
+            "--[0/4]--> digest x3",
+            "--> sink",
+        ] {
+            assert!(picture.contains(part), "{shown}");
+        }
+        // The same number of batches everywhere.
+        let figures = |stage| {
+            let line = shown.lines().skip(1).find(|line| line.starts_with(stage));
+            let line: Vec<_> = line.unwrap().split_whitespace().collect();
+            (line[1].to_owned(), line[2].to_owned())
+        };
+        let (_, walked) = figures("walk");
+        assert!(walked.parse::<u64>().unwrap() > 9, "{shown}");
+        assert_eq!(figures("read"), (walked.clone(), walked.clone()), "{shown}");
+        assert_eq!(
+            figures("digest"),
+            (walked.clone(), walked.clone()),
+            "{shown}"
+        );
+        assert_eq!(figures("sink").0, walked, "{shown}");
+    }
+}
+
+#[test]
 fn names_of_all_kinds_are_written_as_md5sum_does() {
     let dir = tempfile::tempdir().unwrap();
     let names: [&[u8]; 7] = [

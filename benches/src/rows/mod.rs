@@ -17,6 +17,7 @@ mod mutex_free;
 mod mutex_waits;
 mod once;
 mod oneshot;
+mod pipeline;
 mod pools;
 pub(crate) mod reasons;
 mod rwlock;
@@ -56,6 +57,7 @@ pub fn all() -> Vec<Row> {
         pools::rows(),
         group::rows(),
         concurrent_map::rows(),
+        pipeline::rows(),
     ]
     .into_iter()
     .flatten()

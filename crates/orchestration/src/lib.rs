@@ -1,15 +1,19 @@
-//! Structured groups of tasks, on any runtime.
+//! Structured groups of tasks, channel patterns and pipelines, on any runtime.
 //!
-//! * [`ErrGroup`]: tasks that may fail, run on a [`runtime::Spawn`]; the
-//!   first error cancels the others, or all outcomes are collected, in the order of submission.
-//! * [`LocalErrGroup`]: the same inside one task, for futures that
-//!   borrow.
-//!
-//! * [`ErrWaitGroup`](errgroup::ErrWaitGroup): counts work that is done elsewhere, and keeps its errors.
-//! * [`Limiter`]: a limit that groups share, which may be nested on it.
-//! * [`results`]: all of many results, the first, a quorum, the last; a concurrent map over streams, in order
-//!   or as they come; hedged requests.
-//! * [`retry`]: trying again, with backoff, deadlines and a shared budget.
+//! | I want | use |
+//! |---|---|
+//! | to run tasks that may fail, and learn of the first failure | [`ErrGroup`] |
+//! | the same inside one task, for futures that borrow | [`LocalErrGroup`] |
+//! | stages that work side by side, with queues between them | [`Pipeline`] |
+//! | whichever of many futures is done first | [`or_done`](or_done()) |
+//! | many streams as one, that come and go | [`fan_in`](fan_in()), [`FanIn`] |
+//! | one stream for many: to each, or shared out | [`FanOut`], [`tee`](tee()) |
+//! | a stream of streams as one, in order | [`bridge`](bridge()), [`bridge_channels`] |
+//! | Go's stages of streams | [`Stages`] |
+//! | to count work that is done elsewhere, and keep its errors | [`ErrWaitGroup`](errgroup::ErrWaitGroup) |
+//! | one limit for several groups, also nested ones | [`Limiter`] |
+//! | all of many results, the first, a quorum, the last; a concurrent map; hedged requests | [`results`] |
+//! | to try again, with backoff, deadlines and a shared budget | [`retry`] |
 //!
 //! # What every part keeps
 //!
@@ -17,16 +21,41 @@
 //! * A limit is felt by whoever submits: nothing is queued without bound.
 //! * A panic of a child hangs nobody and is not swallowed: the siblings are cancelled, and the
 //!   panic is raised again where the group is joined, or becomes an error, as you choose.
+//!
+//! # Features
+//!
+//! * `tracing`: figures of pipelines as events of that crate.
 
 #![forbid(unsafe_code)]
 
+mod bridge;
 pub mod errgroup;
+pub mod fan_in;
+pub mod fan_out;
 pub mod limiter;
+mod or_done;
+pub mod pipeline;
 pub mod results;
 pub mod retry;
+pub mod streams;
+mod tee;
 mod yield_now;
 
 #[doc(inline)]
+pub use bridge::{Bridge, BridgeChannels, bridge, bridge_channels};
+#[doc(inline)]
 pub use errgroup::{ErrGroup, LocalErrGroup};
 #[doc(inline)]
+pub use fan_in::{FanIn, fan_in};
+#[doc(inline)]
+pub use fan_out::FanOut;
+#[doc(inline)]
 pub use limiter::Limiter;
+#[doc(inline)]
+pub use or_done::{OrDone, or_done};
+#[doc(inline)]
+pub use pipeline::Pipeline;
+#[doc(inline)]
+pub use streams::Stages;
+#[doc(inline)]
+pub use tee::tee;

@@ -1,4 +1,4 @@
-//! What a task costs: allocations, and memory that does not grow.
+//! What a task costs, and an item of a pipeline: allocations, and memory that does not grow.
 
 #![allow(missing_docs)]
 
@@ -7,6 +7,7 @@ use std::cell::Cell;
 
 use futures_util::StreamExt as _;
 use orchestration::Limiter;
+use orchestration::Pipeline;
 use orchestration::errgroup::{Builder, ErrGroup, LocalErrGroup};
 use orchestration::results::Map;
 use runtime::{Spawn, TokioRuntime};
@@ -135,6 +136,45 @@ fn a_group_of_units_does_not_grow() {
         );
         assert_eq!(group.join().await.unwrap().len(), 10_000);
     });
+}
+
+/// Once its queues have their size: nothing for an item that is quick; for one that waits, at most a node
+/// of the tree of what was given back.
+#[test]
+fn a_pipeline_allocates_nothing_per_item() {
+    let tokio = current_thread();
+    let rt = TokioRuntime::from(tokio.handle().clone());
+    let run = |items: u64| {
+        allocations_of(|| {
+            let ended = tokio.block_on(
+                Pipeline::<_, std::convert::Infallible>::from_iter("numbers", 0..items)
+                    .stage("one", |n| async move { Ok(n + 1) })
+                    .stage("waits", |n| async move {
+                        if n % 5 == 0 {
+                            tokio::task::yield_now().await;
+                        }
+                        Ok(n)
+                    })
+                    .concurrency(3)
+                    .unordered()
+                    .fold(rt.clone(), 0, |sum, n| sum + n),
+            );
+            assert_eq!(ended.unwrap().0, items * (items + 1) / 2);
+        })
+    };
+    let (few, many) = (run(10_000), run(100_000));
+    assert!(
+        many <= few + 90_000 / 5 + 100,
+        "{few} allocations, then {many}"
+    );
+    let quick = |items: u64| {
+        allocations_of(|| {
+            let plan = Pipeline::<_, ()>::from_iter("numbers", 0..items).map("one", |n| n + 1);
+            tokio.block_on(plan.run(rt.clone())).unwrap();
+        })
+    };
+    let (few, many) = (quick(10_000), quick(100_000));
+    assert!(many <= few + 100, "{few} allocations, then {many}");
 }
 
 /// Tasks, values, errors and the group: all memory comes back.

@@ -42,6 +42,15 @@ const RUNS: &[Run] = &[
         expect: || digests(SHA256),
     },
     Run {
+        name: "with figures",
+        example: "md5all",
+        args: "xtask/fixtures/tree --stats",
+        expect: || Expect {
+            stderr: vec!["--[0/4]--> read x", "--[0/4]--> digest x", "--> sink"],
+            ..digests(MD5)
+        },
+    },
+    Run {
         name: "bad path",
         example: "md5all",
         args: "xtask/fixtures/no-such-directory",
@@ -216,6 +225,24 @@ const RUNS: &[Run] = &[
                 "the first is user 1",
             ])
         },
+    },
+    Run {
+        name: "a tree of text",
+        example: "word_count",
+        args: "docs 3",
+        expect: || output(&[" the\n", " of them different, in "]),
+    },
+    Run {
+        name: "no such tree",
+        example: "word_count",
+        args: "no-such-directory",
+        expect: || error("no-such-directory"),
+    },
+    Run {
+        name: "a log that is quiet",
+        example: "log_tail",
+        args: "CHANGELOG.md 50",
+        expect: || output(&["the view's last line: ", " lines archived, 0 alarms"]),
     },
 ];
 

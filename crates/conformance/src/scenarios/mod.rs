@@ -20,6 +20,8 @@ pub mod lock_all;
 pub mod map;
 pub mod mutex;
 pub mod once;
+pub mod patterns;
+pub mod pipeline;
 pub mod reentrant;
 pub mod resource_pool;
 pub mod rwlock;

@@ -1,0 +1,18 @@
+//! The scenarios of pipelines and of the patterns over streams, on every runtime.
+
+use conformance::scenarios::patterns::*;
+use conformance::scenarios::pipeline::*;
+
+conformance::on_every_runtime! {
+    s85_or_done;
+    s86_fan_in;
+    s87_fan_out;
+    s88_stages;
+    s89_map_reduce;
+    s108_md5_all;
+    get_friends;
+    a_fault_in_every_stage;
+    a_slow_stage;
+    stopped_and_cancelled;
+    collected_errors;
+}
