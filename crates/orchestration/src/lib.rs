@@ -5,6 +5,8 @@
 //! * [`LocalErrGroup`]: the same inside one task, for futures that
 //!   borrow.
 //!
+//! * [`SchedGroup`]: jobs that are done at a given time, once or again and again, by one timer.
+//!
 //! # What every part keeps
 //!
 //! * Nothing outlives the thing that owns it, unless it is detached by name.
@@ -15,6 +17,9 @@
 #![forbid(unsafe_code)]
 
 pub mod errgroup;
+pub mod schedgroup;
 
 #[doc(inline)]
 pub use errgroup::{ErrGroup, LocalErrGroup};
+#[doc(inline)]
+pub use schedgroup::SchedGroup;
