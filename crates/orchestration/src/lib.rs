@@ -6,6 +6,8 @@
 //!   borrow.
 //!
 //! * [`SchedGroup`]: jobs that are done at a given time, once or again and again, by one timer.
+//! * [`WorkerPool`]: a number of workers, and a queue of jobs of any type.
+//! * [`Dispatcher`]: jobs of one type, handed to workers that are idle.
 //!
 //! # What every part keeps
 //!
@@ -16,10 +18,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod dispatcher;
 pub mod errgroup;
 pub mod schedgroup;
+pub mod worker_pool;
 
+#[doc(inline)]
+pub use dispatcher::Dispatcher;
 #[doc(inline)]
 pub use errgroup::{ErrGroup, LocalErrGroup};
 #[doc(inline)]
 pub use schedgroup::SchedGroup;
+#[doc(inline)]
+pub use worker_pool::WorkerPool;

@@ -20,6 +20,7 @@ use super::agenda::Key;
 use super::core::{Core, Step};
 use super::job::{BoxedJob, BoxedRun, Rhythm, Start};
 use crate::errgroup::{ErrGroupHandle, Panic};
+use crate::worker_pool::turn::yield_now;
 
 /// What is done with the panic of a job, other than ending the group.
 pub(super) type OnPanic = Arc<dyn Fn(Panic) + Send + Sync>;
@@ -191,16 +192,4 @@ impl Drop for Running {
         }
         self.core.finish();
     }
-}
-
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
