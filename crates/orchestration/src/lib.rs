@@ -8,6 +8,7 @@
 //! * [`SchedGroup`]: jobs that are done at a given time, once or again and again, by one timer.
 //! * [`WorkerPool`]: a number of workers, and a queue of jobs of any type.
 //! * [`Dispatcher`]: jobs of one type, handed to workers that are idle.
+//! * [`Shutdown`]: ending a service in two phases, in time, with a report of who was late.
 //!
 //! # What every part keeps
 //!
@@ -21,6 +22,7 @@
 pub mod dispatcher;
 pub mod errgroup;
 pub mod schedgroup;
+pub mod shutdown;
 pub mod worker_pool;
 
 #[doc(inline)]
@@ -29,5 +31,7 @@ pub use dispatcher::Dispatcher;
 pub use errgroup::{ErrGroup, LocalErrGroup};
 #[doc(inline)]
 pub use schedgroup::SchedGroup;
+#[doc(inline)]
+pub use shutdown::Shutdown;
 #[doc(inline)]
 pub use worker_pool::WorkerPool;
