@@ -158,6 +158,17 @@ impl<T> Agenda<T> {
         entry.item.is_some().then_some(entry.at)
     }
 
+    /// The item of an entry that waits.
+    pub(super) fn item(&mut self, key: Key) -> Option<&mut T> {
+        self.find(key)?.item.as_mut()
+    }
+
+    /// Everything that waits, in no order.
+    pub(super) fn into_items(self) -> impl Iterator<Item = T> {
+        let entries = self.chunks.into_iter().flatten();
+        entries.filter_map(|entry| entry.item)
+    }
+
     /// Whether the key's entry is there, waiting or away.
     pub(super) fn contains(&mut self, key: Key) -> bool {
         self.find(key).is_some()

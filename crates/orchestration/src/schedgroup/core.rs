@@ -31,14 +31,32 @@ use std::time::{Duration, Instant};
 use super::agenda::{Agenda, Due, Key};
 use super::job::BoxedJob;
 
-pub(super) struct Core {
-    origin: Instant,
-    now: Box<dyn Fn() -> Instant + Send + Sync>,
-    state: Mutex<State>,
+/// What waits for its time: a job, or the waker of a sleep.
+pub(super) trait Item: Send {
+    /// Whether it comes back after its time.
+    fn recurs(&self) -> bool;
 }
 
-struct State {
-    agenda: Agenda<BoxedJob>,
+impl Item for BoxedJob {
+    fn recurs(&self) -> bool {
+        (**self).recurs()
+    }
+}
+
+impl Item for Waker {
+    fn recurs(&self) -> bool {
+        false
+    }
+}
+
+pub(super) struct Core<T = BoxedJob> {
+    origin: Instant,
+    now: Box<dyn Fn() -> Instant + Send + Sync>,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    agenda: Agenda<T>,
     armed: u64,
     driver: Option<Waker>,
     running: usize,
@@ -52,11 +70,11 @@ const AWAKE: u64 = 0;
 const NEVER: u64 = u64::MAX;
 
 /// What the driver does next.
-pub(super) enum Step {
+pub(super) enum Step<T> {
     Start {
         key: Key,
         due: Instant,
-        job: BoxedJob,
+        job: T,
     },
     More,
     /// Sleep until then, or until woken.
@@ -67,7 +85,7 @@ pub(super) enum Step {
 /// How long before the group was made a time may lie and still keep its place in the order.
 const PAST: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Core {
+impl<T: Item> Core<T> {
     pub(super) fn new(now: Box<dyn Fn() -> Instant + Send + Sync>) -> Self {
         let start = now();
         let core = Self {
@@ -87,7 +105,7 @@ impl Core {
         core
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         // Nothing foreign runs under the lock, so a poisoned one is still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,7 +114,7 @@ impl Core {
         (self.now)()
     }
 
-    fn nanos(&self, at: Instant) -> u64 {
+    pub(super) fn nanos(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.origin);
         let nanos = since.as_secs().saturating_mul(1_000_000_000);
         nanos.saturating_add(u64::from(since.subsec_nanos()))
@@ -110,8 +128,11 @@ impl Core {
     // For those who submit.
 
     /// Enters a job, unless the group has ended.
-    pub(super) fn insert(&self, at: Instant, job: BoxedJob) -> Option<Key> {
-        let at = self.nanos(at);
+    pub(super) fn insert(&self, at: Instant, job: T) -> Option<Key> {
+        self.insert_nanos(self.nanos(at), job)
+    }
+
+    pub(super) fn insert_nanos(&self, at: u64, job: T) -> Option<Key> {
         let mut state = self.lock();
         if state.ended {
             drop(state);
@@ -179,6 +200,29 @@ impl Core {
         self.lock().cut_short
     }
 
+    /// Puts a waiting item in the place of another one, which comes back, as the new one does if it is too late.
+    pub(super) fn replace(&self, key: Key, item: T) -> T {
+        let mut state = self.lock();
+        match state.agenda.item(key) {
+            Some(place) => std::mem::replace(place, item),
+            None => item,
+        }
+    }
+
+    /// What `look` says of a waiting item. It is called under the lock.
+    pub(super) fn look<A>(&self, key: Key, look: impl FnOnce(&T) -> A) -> Option<A> {
+        self.lock().agenda.item(key).map(|item| look(item))
+    }
+
+    /// Takes nothing more, and gives what waits.
+    pub(super) fn end_with(&self) -> Vec<T> {
+        let mut state = self.lock();
+        state.ended = true;
+        let items = state.agenda.clear();
+        state.awaken().release(state);
+        items.into_items().collect()
+    }
+
     /// Drops what waits, and takes nothing more.
     pub(super) fn end(&self) {
         let mut state = self.lock();
@@ -191,7 +235,7 @@ impl Core {
     // For the driver and the runs.
 
     /// What is next, as of `now`.
-    pub(super) fn step(&self, now: Instant) -> Step {
+    pub(super) fn step(&self, now: Instant) -> Step<T> {
         let now = self.nanos(now);
         let mut state = self.lock();
         state.armed = AWAKE;
@@ -257,7 +301,7 @@ impl Core {
     }
 
     /// A recurring job's run is over, and this is when the next one is due.
-    pub(super) fn bring_back(&self, key: Key, at: Instant, job: BoxedJob) {
+    pub(super) fn bring_back(&self, key: Key, at: Instant, job: T) {
         let at = self.nanos(at);
         let mut state = self.lock();
         let back = state.agenda.bring_back(key, at, job);
@@ -280,7 +324,7 @@ impl Core {
 struct Woken(Option<Waker>);
 
 impl Woken {
-    fn release(self, state: MutexGuard<'_, State>) {
+    fn release<T>(self, state: MutexGuard<'_, State<T>>) {
         drop(state);
         if let Some(waker) = self.0 {
             waker.wake();
@@ -288,7 +332,7 @@ impl Woken {
     }
 }
 
-impl State {
+impl<T> State<T> {
     fn awaken(&mut self) -> Woken {
         self.armed = AWAKE;
         Woken(self.driver.take())

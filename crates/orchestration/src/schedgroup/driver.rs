@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 use runtime::{Spawn, Timer};
 
 use super::agenda::Key;
-use super::core::{Core, Step};
+use super::core::{Core, Item, Step};
 use super::job::{BoxedJob, BoxedRun, Rhythm, Start};
 use crate::errgroup::{ErrGroupHandle, Panic};
 use crate::worker_pool::turn::yield_now;
@@ -26,7 +26,7 @@ use crate::worker_pool::turn::yield_now;
 pub(super) type OnPanic = Arc<dyn Fn(Panic) + Send + Sync>;
 
 /// Jobs that are started before the driver lets others run.
-const TURN: usize = 64;
+pub(super) const TURN: usize = 64;
 
 pub(super) struct Driver<R: Spawn> {
     pub(super) core: Arc<Core>,
@@ -67,7 +67,7 @@ impl<R: Spawn + Timer> Driver<R> {
                     continue;
                 }
                 Step::Sleep(until) => {
-                    self.sleep(until).await;
+                    sleep(&self.core, &self.runtime, &self.context, until).await;
                     now = self.runtime.now();
                     turn = 0;
                     continue;
@@ -80,24 +80,6 @@ impl<R: Spawn + Timer> Driver<R> {
                 yield_now().await;
             }
         }
-    }
-
-    /// Until that time, or until something changes.
-    async fn sleep(&self, until: Option<Instant>) {
-        let mut sleep = pin!(async {
-            match until {
-                Some(until) => self.runtime.sleep_until(until).await,
-                None => pending().await,
-            }
-        });
-        let mut cancelled = pin!(self.context.cancelled());
-        poll_fn(|cx| {
-            if !self.core.park(cx.waker()) || cancelled.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().poll(cx)
-        })
-        .await;
     }
 
     /// False if there is nobody to start jobs for any more.
@@ -150,6 +132,29 @@ impl<R: Spawn + Timer> Driver<R> {
         let spawned = self.context.run(self.running.spawn(task)).await;
         matches!(spawned, Ok(Ok(())))
     }
+}
+
+/// Until that time, or until something changes.
+pub(super) async fn sleep<T: Item, R: Timer>(
+    core: &Core<T>,
+    runtime: &R,
+    context: &Context,
+    until: Option<Instant>,
+) {
+    let mut sleep = pin!(async {
+        match until {
+            Some(until) => runtime.sleep_until(until).await,
+            None => pending().await,
+        }
+    });
+    let mut cancelled = pin!(context.cancelled());
+    poll_fn(|cx| {
+        if !core.park(cx.waker()) || cancelled.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        sleep.as_mut().poll(cx)
+    })
+    .await;
 }
 
 fn report(on_panic: Option<&OnPanic>, result: Result<(), Panic>) -> Result<(), Panic> {
