@@ -21,7 +21,9 @@ mod select;
 mod semaphore;
 mod single_flight;
 mod storm;
+mod timers;
 mod wait_group;
+mod worker_pool;
 
 use crate::row::Row;
 
@@ -50,6 +52,8 @@ pub fn all() -> Vec<Row> {
         map::rows(),
         pools::rows(),
         group::rows(),
+        timers::rows(),
+        worker_pool::rows(),
     ]
     .into_iter()
     .flatten()
