@@ -323,6 +323,17 @@ async fn a_panic_ends_the_group<R: Rt>(rt: R) {
     }
 }
 
+async fn a_panic_is_raised_by_shutdown_too<R: Rt>(rt: R) {
+    let group = SchedGroup::new(rt.clone());
+    let panics = || std::panic::resume_unwind(Box::new("out of cheese"));
+    group
+        .delay(Duration::ZERO, async move { panics() })
+        .unwrap();
+    until(&rt, "it has ended", || group.has_ended()).await;
+    let shutdown = AssertUnwindSafe(group.shutdown()).catch_unwind();
+    assert_eq!(message(shutdown.await.unwrap_err()), "out of cheese");
+}
+
 async fn a_panic_is_told_and_the_others_go_on<R: Rt>(rt: R) {
     let told = Log::default();
     let tell = Arc::clone(&told);
@@ -470,6 +481,7 @@ on_every_runtime! {
     shutdown_waits_for_what_runs
     a_context_ends_the_group
     a_panic_ends_the_group
+    a_panic_is_raised_by_shutdown_too
     a_panic_is_told_and_the_others_go_on
     a_recurring_job_never_overlaps
     the_limit_is_kept

@@ -113,6 +113,31 @@ fn a_sleep_that_moves_to_another_task_wakes_that_one() {
     });
 }
 
+struct Hostile;
+
+impl std::task::Wake for Hostile {
+    fn wake(self: std::sync::Arc<Self>) {
+        // Without the panic hook's message.
+        std::panic::resume_unwind(Box::new("hostile"));
+    }
+}
+
+#[test]
+fn a_waker_that_panics_harms_nobody_else() {
+    on_mini(|rt| async move {
+        let timer = SharedTimer::new(rt.clone());
+        let second = Duration::from_secs(1);
+        let waker = std::task::Waker::from(std::sync::Arc::new(Hostile));
+        let mut hostile = pin!(timer.sleep(second));
+        let mut cx = std::task::Context::from_waker(&waker);
+        assert!(hostile.as_mut().poll(&mut cx).is_pending());
+        timer.sleep(second).await;
+        timer.sleep(second).await;
+        assert_eq!(rt.elapsed(), 2 * second);
+        hostile.await;
+    });
+}
+
 #[test]
 fn it_is_a_timer_for_contexts_and_intervals() {
     on_mini(|rt| async move {

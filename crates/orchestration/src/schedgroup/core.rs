@@ -360,3 +360,6 @@ impl<T> State<T> {
         self.closing && self.running == 0 && self.agenda.used() == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,10 @@
 //! instant is in time. The clock is read once for all that is due, and again before it sleeps. Every
 //! so often it lets other tasks run.
 
+use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::mem;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
@@ -31,7 +32,7 @@ pub(super) const TURN: usize = 64;
 pub(super) struct Driver<R: Spawn> {
     pub(super) core: Arc<Core>,
     pub(super) runtime: R,
-    pub(super) running: ErrGroupHandle<R, (), Panic>,
+    pub(super) running: ErrGroupHandle<R, (), Infallible>,
     pub(super) context: Context,
     pub(super) on_panic: Option<OnPanic>,
 }
@@ -44,7 +45,7 @@ impl<R: Spawn> Drop for Driver<R> {
 }
 
 impl<R: Spawn + Timer> Driver<R> {
-    pub(super) async fn drive(self) -> Result<(), Panic> {
+    pub(super) async fn drive(self) -> Result<(), Infallible> {
         let mut now = self.runtime.now();
         let mut looked = true;
         let mut turn = 0;
@@ -56,7 +57,7 @@ impl<R: Spawn + Timer> Driver<R> {
             match self.core.step(now) {
                 Step::Start { key, due, job } => {
                     looked = false;
-                    if !self.start(key, due, job).await? && !self.context.is_cancelled() {
+                    if !self.start(key, due, job).await && !self.context.is_cancelled() {
                         return Ok(());
                     }
                 }
@@ -83,29 +84,29 @@ impl<R: Spawn + Timer> Driver<R> {
     }
 
     /// False if there is nobody to start jobs for any more.
-    async fn start(&self, key: Key, due: Instant, job: BoxedJob) -> Result<bool, Panic> {
+    async fn start(&self, key: Key, due: Instant, job: BoxedJob) -> bool {
         let recurs = job.recurs();
         let now = if recurs { self.runtime.now() } else { due };
         match job.start() {
-            Start::Ran(result) => self.report(result)?,
+            Start::Ran(result) => self.report(result),
             Start::RanAgain(result, job, rhythm) => {
                 self.core.bring_back(key, rhythm.next(due, now), job);
-                self.report(result)?;
+                self.report(result);
             }
             Start::Future(run) => {
                 let running = Running::new(&self.core, None);
-                return Ok(self.spawn(run, running).await);
+                return self.spawn(run, running).await;
             }
             Start::FutureAgain(run, job, rhythm) => {
                 let running = Running::new(&self.core, Some((key, job, rhythm, due)));
-                return Ok(self.spawn(run, running).await);
+                return self.spawn(run, running).await;
             }
         }
-        Ok(true)
+        true
     }
 
-    fn report(&self, result: Result<(), Panic>) -> Result<(), Panic> {
-        report(self.on_panic.as_ref(), result)
+    fn report(&self, result: Result<(), Panic>) {
+        report(self.on_panic.as_ref(), result);
     }
 
     /// Waits for a slot, if there is a limit.
@@ -127,7 +128,8 @@ impl<R: Spawn + Timer> Driver<R> {
             .catch_unwind()
             .await;
             running.comes_again(began);
-            report(on_panic.as_ref(), result.map_err(Panic::new))
+            report(on_panic.as_ref(), result.map_err(Panic::new));
+            Ok(())
         };
         let spawned = self.context.run(self.running.spawn(task)).await;
         matches!(spawned, Ok(Ok(())))
@@ -157,13 +159,12 @@ pub(super) async fn sleep<T: Item, R: Timer>(
     .await;
 }
 
-fn report(on_panic: Option<&OnPanic>, result: Result<(), Panic>) -> Result<(), Panic> {
+/// Tells of a panic; if there is nobody to tell, it goes on, and ends the group.
+fn report(on_panic: Option<&OnPanic>, result: Result<(), Panic>) {
     match (result, on_panic) {
-        (Err(panic), Some(tell)) => {
-            tell(panic);
-            Ok(())
-        }
-        (result, _) => result,
+        (Ok(()), _) => {}
+        (Err(panic), Some(tell)) => tell(panic),
+        (Err(panic), None) => resume_unwind(panic.into_payload()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The owner of a group, and the handle that submits to it.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::core::Core;
 use super::driver::Driver;
 use super::job::{BoxedJob, Call, CallAgain, Later, LaterAgain};
 use super::{Builder, Ended, Every, Scheduled};
-use crate::errgroup::{self, ErrGroup, Panic};
+use crate::errgroup::{self, ErrGroup};
 
 /// Jobs that are done at a given time, in the order of their times, by one timer: Matt Layher's
 /// `schedgroup`.
@@ -56,7 +56,7 @@ use crate::errgroup::{self, ErrGroup, Panic};
 pub struct SchedGroup<R: Spawn + Timer> {
     scheduler: Scheduler,
     // The driver is one of its tasks.
-    running: ErrGroup<R, (), Panic>,
+    running: ErrGroup<R, (), Infallible>,
     context: Context,
     ends: Ends,
 }
@@ -139,9 +139,7 @@ impl<R: Spawn + Timer> SchedGroup<R> {
             ..
         } = self;
         ends.0.close();
-        if let Err(panic) = running.join().await {
-            resume_unwind(panic.into_payload());
-        }
+        let Ok(_) = running.join().await;
         match context.cause() {
             Some(cause) if ends.0.was_cut_short() => Err(cause),
             _ => Ok(()),
@@ -152,7 +150,7 @@ impl<R: Spawn + Timer> SchedGroup<R> {
     ///
     /// # Panics
     ///
-    /// With the panic of a job, if one could not be told otherwise: of its destructor, for example.
+    /// With the panic of a job, if there was one and [`Builder::on_panic`] is not told.
     ///
     /// # Cancel safety
     ///

@@ -11,6 +11,7 @@
 //! whose entry is gone is over, whoever polls it.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -97,9 +98,14 @@ struct Ends(Arc<Core<Waker>>);
 impl Drop for Ends {
     fn drop(&mut self) {
         for waker in self.0.end_with() {
-            waker.wake();
+            wake(waker);
         }
     }
+}
+
+/// A foreign waker that panics must not take the others' sleeps along. The panic hook has reported it.
+fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 async fn drive<R: Timer>(ends: Ends, runtime: R) {
@@ -111,7 +117,7 @@ async fn drive<R: Timer>(ends: Ends, runtime: R) {
         match core.step(now) {
             Step::Start { job: waker, .. } => {
                 looked = false;
-                waker.wake();
+                wake(waker);
             }
             Step::More => looked = false,
             Step::Sleep(_) if !looked => {

@@ -23,6 +23,7 @@
 //!    panics), the channel is closed: nobody waits for workers that will never come.
 //! 5. Nothing foreign is called under a lock.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::pin;
@@ -121,7 +122,7 @@ pub(crate) struct Shared<J: Send + 'static> {
 /// The owner of a crew.
 pub(crate) struct Crew<R: Spawn, J: Send + 'static> {
     closes: Closes<J>,
-    group: ErrGroup<R, (), Panic>,
+    group: ErrGroup<R, (), Infallible>,
     // Withdrawn with the crew.
     _watch: Option<OnCancel>,
 }
@@ -196,13 +197,8 @@ impl<R: Spawn, J: Send + 'static> Crew<R, J> {
     pub(crate) async fn stop(self) {
         let Self { closes, group, .. } = self;
         closes.0.jobs.close();
-        if let Err(panic) = group.join().await {
-            resume_unwind(panic.into_payload());
-        }
-        let kept = locked(&closes.0.kept).take();
-        if let Some(panic) = kept {
-            resume_unwind(panic.into_payload());
-        }
+        let Ok(_) = group.join().await;
+        closes.0.raise_kept();
     }
 
     /// Drops what is queued, aborts what runs, and waits until it is gone.
@@ -210,7 +206,7 @@ impl<R: Spawn, J: Send + 'static> Crew<R, J> {
         let Self { closes, group, .. } = self;
         closes.0.cut_off();
         group.shutdown().await;
-        drop(closes);
+        closes.0.raise_kept();
     }
 }
 
@@ -289,6 +285,14 @@ impl<J: Send + 'static> Shared<J> {
         while self.queue.try_recv().is_ok() {}
     }
 
+    /// Panics, if a job has, and nobody was told.
+    fn raise_kept(&self) {
+        let kept = locked(&self.kept).take();
+        if let Some(panic) = kept {
+            resume_unwind(panic.into_payload());
+        }
+    }
+
     fn panicked(&self, panic: Panic) {
         match &self.on_panic {
             Some(tell) => tell(panic),
@@ -342,7 +346,10 @@ impl Drop for Busy<'_> {
     }
 }
 
-async fn worker<J: Send + 'static, H: Hire<J>>(here: Here<J>, hire: Arc<H>) -> Result<(), Panic> {
+async fn worker<J: Send + 'static, H: Hire<J>>(
+    here: Here<J>,
+    hire: Arc<H>,
+) -> Result<(), Infallible> {
     let crew = &*here.0;
     let mut worker = hire.hire();
     let mut turn = 0;

@@ -128,6 +128,10 @@ impl<R: Spawn> WorkerPool<R> {
 
     /// Drops what is queued, aborts what runs, and waits until it is gone.
     ///
+    /// # Panics
+    ///
+    /// With the first panic of a job, if nobody else was told of it.
+    ///
     /// # Cancel safety
     ///
     /// The jobs are aborted at the first poll, and also if the future is dropped.
