@@ -160,7 +160,7 @@ async fn jobs_submit_jobs_until_the_end<R: Rt>(rt: R) {
         if count.fetch_add(1, SeqCst) < 9 {
             let next = scheduler.clone();
             // By turns a function and a future.
-            let submitted = if count.load(SeqCst) % 2 == 0 {
+            let submitted = if count.load(SeqCst).is_multiple_of(2) {
                 scheduler.delay_fn(units(1) / 10, move || again(next, count))
             } else {
                 scheduler.delay(units(1) / 10, async move { again(next, count) })
@@ -518,8 +518,7 @@ async fn begins(rt: MiniRuntime, drift: MissedTick) -> Vec<u128> {
         .delay_fn(ms(85), move || assert!(job.cancel()))
         .unwrap();
     group.wait().await.unwrap();
-    let begins = log.lock().unwrap().clone();
-    begins
+    log.lock().unwrap().clone()
 }
 
 #[test]
