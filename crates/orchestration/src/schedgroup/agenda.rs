@@ -1,24 +1,31 @@
 //! What is to be done, and when: a hierarchical timer wheel. No clock, no locks, no tasks.
 //!
-//! Times are nanoseconds on the group's own scale. A *tick* is 2^20 of them, about a millisecond. Six bits
-//! of a tick number are a digit, and there is a ring of 64 lists for each of the eight digits. With
-//! `reached`, the tick up to which the wheel has turned, an entry is in one of these places:
+//! Times are nanoseconds on the group's own scale. A *tick* is 2^20 of them, about a millisecond. The lowest
+//! ten bits of a tick number are a digit, and each six bits above; there is a ring of lists for each digit, one
+//! list for each of its values. With `reached`, the tick up to which the wheel has turned, an entry is in
+//! one of these places:
 //!
 //! ```text
 //! tick > reached   in the list (ring, digit), where ring is the highest digit in which the two differ
-//! tick <= reached  `near`, a map by (time, id): what is due next, in the order that is promised
+//! tick <= reached  `front`, a sorted stack, or `near`, a map, both by (time, id): what is due next, in the
+//!                  order that is promised
 //! (turning)        `moving`, the list that is being taken apart
 //! (away)           nowhere: a recurring job that runs has a place, and no time
 //! ```
 //!
 //! Insert, cancel and move are a few instructions, whatever the number of entries. An entry goes down one
-//! ring at a time, so it is touched at most eight times; within a second, twice.
+//! ring at a time, so it is touched at most seven times; if it is due within a second, once or twice.
+//!
+//! `front` has what was in one list when its tick came, up to [`FRONT_LEN`] entries: to sort them at once is cheaper
+//! than a map. Who leaves it leaves its line behind, which is known by the entry not being there any more.
+//! Whatever else is due at once, or soon, is in the map.
 //!
 //! # Invariants
 //!
 //! 1. All in ring `r` agree with `reached` in the digits above `r`, and have a greater digit `r`. So the
 //!    lowest list of the lowest ring that is not empty has the next entries, of all that are in rings.
-//! 2. `near` has nothing later than any entry of a ring, since that one's tick is greater.
+//! 2. `front` and `near` have nothing later than any entry of a ring, since that one's tick is greater.
+//!    `front` is empty when a list begins to be taken apart, and sorted when that is done.
 //! 3. While `moving` is not empty, nothing is given out: it may have the next one.
 //! 4. An id is given once. It tells whether a handle's place is still its own, and breaks ties of time:
 //!    who was submitted first comes first, wherever the two have been meanwhile.
@@ -36,26 +43,33 @@ const STEP: usize = 128;
 
 /// log2 of the nanoseconds in a tick.
 const TICK_BITS: u32 = 20;
+/// Bits of the lowest digit, and of the others.
+const FIRST_BITS: u32 = 10;
 const DIGIT_BITS: u32 = 6;
+const FIRST: usize = 1 << FIRST_BITS;
 const DIGITS: usize = 1 << DIGIT_BITS;
-/// Enough for every `u64` of nanoseconds: 20 + 8 * 6 > 64.
-const RINGS: usize = 8;
+/// Rings above the first: enough for every `u64` of nanoseconds, since 20 + 10 + 6 * 6 > 64.
+const UPPER: usize = 6;
+
+/// What `front` takes of a list; the rest goes into the map. To sort so many takes some microseconds.
+const FRONT_LEN: usize = 1024;
 
 /// log2 of the entries in a chunk.
 const CHUNK_BITS: u32 = 9;
 const CHUNK: usize = 1 << CHUNK_BITS;
 
 // What `next` and `prev` are when they are not the index of an entry.
-const MARKS: u32 = u32::MAX - 1023;
+const MARKS: u32 = u32::MAX - 2047;
 const END: u32 = u32::MAX;
-const NEAR: u32 = u32::MAX - 1;
-const AWAY: u32 = u32::MAX - 2;
+const FRONT: u32 = u32::MAX - 1;
+const NEAR: u32 = u32::MAX - 2;
+const AWAY: u32 = u32::MAX - 3;
 /// Away, and told when it is to come back.
-const MOVED: u32 = u32::MAX - 3;
-const FREE: u32 = u32::MAX - 4;
+const MOVED: u32 = u32::MAX - 4;
+const FREE: u32 = u32::MAX - 5;
 /// The `prev` of the first entry of a list: this and the number of the list.
 const HEAD: u32 = MARKS;
-const LISTS: usize = RINGS * DIGITS;
+const LISTS: usize = FIRST + UPPER * DIGITS;
 /// The number of the list that is being taken apart.
 const MOVING: usize = LISTS;
 
@@ -99,8 +113,14 @@ pub(super) struct Agenda<T> {
     // How many entries of the chunks have ever been used.
     touched: u32,
     chunks: Vec<Box<[Entry<T>]>>,
-    occupied: [u64; RINGS],
+    // Which lists of the first ring are not empty, by 64.
+    first: [u64; FIRST / 64],
+    // The same of the others.
+    upper: [u64; UPPER],
     heads: Box<[u32; LISTS + 1]>,
+    // By time and id, the latest first.
+    front: Vec<(u64, u64, u32)>,
+    sorted: bool,
     near: BTreeMap<(u64, u64), u32>,
 }
 
@@ -123,8 +143,11 @@ impl<T> Agenda<T> {
             free: END,
             touched: 0,
             chunks: Vec::new(),
-            occupied: [0; RINGS],
+            first: [0; FIRST / 64],
+            upper: [0; UPPER],
             heads: Box::new([END; LISTS + 1]),
+            front: Vec::new(),
+            sorted: true,
             near: BTreeMap::new(),
         }
     }
@@ -236,6 +259,8 @@ impl<T> Agenda<T> {
         }
         self.free = END;
         self.touched = 0;
+        // Lines of entries that are gone.
+        self.front.clear();
         Some(Spare(std::mem::take(&mut self.chunks)))
     }
 
@@ -299,11 +324,23 @@ impl<T> Agenda<T> {
             self.near.insert((at, id), index);
             return;
         }
-        let highest = u64::BITS - 1 - (tick(at) ^ reached).leading_zeros();
-        let ring = (highest / DIGIT_BITS) as usize;
-        let digit = digit(tick(at), ring);
-        self.occupied[ring] |= 1 << digit;
-        self.push(ring * DIGITS + digit, index);
+        let list = list_of(tick(at), reached);
+        self.mark(list, true);
+        self.push(list, index);
+    }
+
+    /// Notes whether a list has entries.
+    #[inline]
+    fn mark(&mut self, list: usize, occupied: bool) {
+        let (word, bit) = if list < FIRST {
+            (&mut self.first[list / 64], list % 64)
+        } else {
+            (
+                &mut self.upper[(list - FIRST) / DIGITS],
+                (list - FIRST) % DIGITS,
+            )
+        };
+        *word = *word & !(1 << bit) | u64::from(occupied) << bit;
     }
 
     #[inline]
@@ -323,6 +360,10 @@ impl<T> Agenda<T> {
     fn unlink(&mut self, index: u32) {
         let entry = self.entry(index);
         let (next, prev) = (entry.next, entry.prev);
+        if next == FRONT {
+            // Its line stays, and is not believed.
+            return;
+        }
         if next == NEAR {
             let time = (entry.at, entry.id);
             self.near.remove(&time);
@@ -338,7 +379,7 @@ impl<T> Agenda<T> {
         let list = (prev - HEAD) as usize;
         self.heads[list] = next;
         if next == END && list != MOVING {
-            self.occupied[list / DIGITS] &= !(1 << (list % DIGITS));
+            self.mark(list, false);
         }
     }
 
@@ -346,13 +387,38 @@ impl<T> Agenda<T> {
 
     /// The next list, and the first tick that belongs to it.
     fn next_list(&self) -> Option<(usize, u64)> {
-        let ring = self.occupied.iter().position(|&lists| lists != 0)?;
-        let digit = self.occupied[ring].trailing_zeros();
-        let shift = ring as u32 * DIGIT_BITS;
-        // The digits above the ring are those of `reached`, those below are zero.
+        if let Some(word) = self.first.iter().position(|&lists| lists != 0) {
+            let digit = word * 64 + self.first[word].trailing_zeros() as usize;
+            let start = self.reached >> FIRST_BITS << FIRST_BITS | digit as u64;
+            return Some((digit, start));
+        }
+        let ring = self.upper.iter().position(|&lists| lists != 0)?;
+        let digit = self.upper[ring].trailing_zeros();
+        let shift = FIRST_BITS + ring as u32 * DIGIT_BITS;
+        // The digits above are those of `reached`, those below are zero.
         let above = self.reached >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS);
-        let start = above | (u64::from(digit) << shift);
-        Some((ring * DIGITS + digit as usize, start))
+        let start = above | u64::from(digit) << shift;
+        Some((FIRST + ring * DIGITS + digit as usize, start))
+    }
+
+    /// The time and the id of what is next, and whether it is in `front`.
+    #[inline]
+    fn next_near(&mut self) -> Option<(u64, u64, u32, bool)> {
+        while let Some(&(at, id, index)) = self.front.last() {
+            let entry = self.entry(index);
+            if entry.next == FRONT && entry.id == id && entry.at == at {
+                break;
+            }
+            self.front.pop();
+        }
+        let front = self.front.last().copied();
+        let near = self.near.first_key_value();
+        let near = near.map(|(&(at, id), &index)| (at, id, index));
+        match (front, near) {
+            (Some(front), Some(near)) if near < front => Some((near.0, near.1, near.2, false)),
+            (Some((at, id, index)), _) => Some((at, id, index, true)),
+            (None, near) => near.map(|(at, id, index)| (at, id, index, false)),
+        }
     }
 
     /// Takes out the next entry that is due at `now`, in the order of times and ids.
@@ -367,14 +433,32 @@ impl<T> Agenda<T> {
                 steps += 1;
                 let index = self.heads[MOVING];
                 self.unlink(index);
-                self.link(index);
+                let reached = self.reached;
+                let entry = self.entry(index);
+                let (at, id) = (entry.at, entry.id);
+                if tick(at) > reached || self.front.len() >= FRONT_LEN {
+                    self.link(index);
+                } else {
+                    self.entry(index).next = FRONT;
+                    self.front.push((at, id, index));
+                    self.sorted = false;
+                }
+            }
+            // Whoever emptied the list: the last ones may have been called off.
+            if !self.sorted {
+                self.front.sort_unstable_by(|a, b| b.cmp(a));
+                self.sorted = true;
             }
             // Invariant 2.
-            if let Some((&(at, id), &index)) = self.near.first_key_value() {
+            if let Some((at, id, index, in_front)) = self.next_near() {
                 if at > now {
                     return Due::Not { before: at };
                 }
-                self.near.pop_first();
+                if in_front {
+                    self.front.pop();
+                } else {
+                    self.near.pop_first();
+                }
                 self.waiting -= 1;
                 let entry = self.entry(index);
                 entry.next = AWAY;
@@ -391,7 +475,7 @@ impl<T> Agenda<T> {
                 return Due::Not { before };
             }
             self.reached = start;
-            self.occupied[list / DIGITS] &= !(1 << (list % DIGITS));
+            self.mark(list, false);
             let first = std::mem::replace(&mut self.heads[list], END);
             self.entry(first).prev = HEAD + MOVING as u32;
             self.heads[MOVING] = first;
@@ -421,8 +505,16 @@ impl<T> Agenda<T> {
     }
 }
 
-fn digit(tick: u64, ring: usize) -> usize {
-    (tick >> (ring as u32 * DIGIT_BITS)) as usize & (DIGITS - 1)
+/// Where a tick belongs that has not been reached.
+#[inline]
+fn list_of(tick: u64, reached: u64) -> usize {
+    let highest = u64::BITS - 1 - (tick ^ reached).leading_zeros();
+    if highest < FIRST_BITS {
+        return tick as usize & (FIRST - 1);
+    }
+    let ring = (highest - FIRST_BITS) / DIGIT_BITS;
+    let digit = (tick >> (FIRST_BITS + ring * DIGIT_BITS)) as usize & (DIGITS - 1);
+    FIRST + ring as usize * DIGITS + digit
 }
 
 #[cfg(test)]

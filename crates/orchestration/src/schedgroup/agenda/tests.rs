@@ -172,6 +172,55 @@ fn a_million_at_once_are_taken_apart_in_steps() {
 }
 
 #[test]
+fn the_rest_of_a_list_is_called_off_while_it_is_taken_apart() {
+    // Ten lists' worth: some go to the stack, some to the map, and the last ones nowhere.
+    for n in [2 * STEP as u32, FRONT_LEN as u32 + 2 * STEP as u32] {
+        let mut agenda = Agenda::new(0);
+        let keys: Vec<_> = (0..n).map(|item| agenda.insert(ms(5000), item)).collect();
+        let mut steps = 0;
+        while agenda.heads[MOVING] == END || steps < n as usize / STEP - 1 {
+            assert_eq!(agenda.take_due(ms(5000)), Due::More);
+            steps += 1;
+        }
+        // The list is taken apart from its end, so these are still in it.
+        let mut left = Vec::new();
+        for (item, key) in keys.into_iter().enumerate() {
+            if item < STEP / 2 {
+                assert!(agenda.remove(key).is_some());
+            } else {
+                left.push((ms(5000), item as u32));
+            }
+        }
+        assert_eq!(drain(&mut agenda, ms(5000)), left);
+    }
+}
+
+#[test]
+fn lines_that_were_left_behind_are_not_believed() {
+    let mut agenda = Agenda::new(0);
+    let keys: Vec<_> = (0..4)
+        .map(|item| agenda.insert(ms(100) + u64::from(item), item))
+        .collect();
+    // All are on the stack now, none is due.
+    assert!(matches!(agenda.take_due(ms(100) - 1), Due::Not { .. }));
+    assert!(matches!(agenda.take_due(ms(100) - 1), Due::Not { .. }));
+    // Away and back to the same time; to another time; called off, and its place taken.
+    assert!(agenda.move_to(keys[1], ms(500)) && agenda.move_to(keys[1], ms(100) + 1));
+    assert!(agenda.move_to(keys[2], ms(300)));
+    assert_eq!(agenda.remove(keys[3]), Some(Some(3)));
+    let again = agenda.insert(ms(100) + 3, 9);
+    assert_eq!(again.index, keys[3].index);
+    let expected = [
+        (ms(100), 0),
+        (ms(100) + 1, 1),
+        (ms(100) + 3, 9),
+        (ms(300), 2),
+    ];
+    assert_eq!(drain(&mut agenda, ms(1000)), expected);
+    assert_eq!((agenda.waiting(), agenda.used()), (0, 0));
+}
+
+#[test]
 fn clearing_forgets_what_is_away() {
     let mut agenda = Agenda::new(0);
     agenda.insert(ms(1), 1);
