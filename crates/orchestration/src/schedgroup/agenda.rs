@@ -16,6 +16,9 @@
 //! Insert, cancel and move are a few instructions, whatever the number of entries. An entry goes down one
 //! ring at a time, so it is touched at most seven times; if it is due within a second, once or twice.
 //!
+//! A list of the first ring is four chains, since an entry says where the next one is, and a processor waits
+//! for one entry of a chain at a time: with a million of them, that is most of what they cost.
+//!
 //! `front` has what was in one list when its tick came, up to [`FRONT_LEN`] entries: to sort them at once is cheaper
 //! than a map. Who leaves it leaves its line behind, which is known by the entry not being there any more.
 //! Whatever else is due at once, or soon, is in the map.
@@ -47,6 +50,8 @@ const TICK_BITS: u32 = 20;
 const FIRST_BITS: u32 = 10;
 const DIGIT_BITS: u32 = 6;
 const FIRST: usize = 1 << FIRST_BITS;
+/// Chains of which a list of the first ring consists.
+const CHAINS: usize = 4;
 const DIGITS: usize = 1 << DIGIT_BITS;
 /// Rings above the first: enough for every `u64` of nanoseconds, since 20 + 10 + 6 * 6 > 64.
 const UPPER: usize = 6;
@@ -59,7 +64,7 @@ const CHUNK_BITS: u32 = 9;
 const CHUNK: usize = 1 << CHUNK_BITS;
 
 // What `next` and `prev` are when they are not the index of an entry.
-const MARKS: u32 = u32::MAX - 2047;
+const MARKS: u32 = u32::MAX - 8191;
 const END: u32 = u32::MAX;
 const FRONT: u32 = u32::MAX - 1;
 const NEAR: u32 = u32::MAX - 2;
@@ -67,11 +72,13 @@ const AWAY: u32 = u32::MAX - 3;
 /// Away, and told when it is to come back.
 const MOVED: u32 = u32::MAX - 4;
 const FREE: u32 = u32::MAX - 5;
-/// The `prev` of the first entry of a list: this and the number of the list.
+/// The `prev` of the first entry of a chain: this and the number of the chain.
 const HEAD: u32 = MARKS;
-const LISTS: usize = FIRST + UPPER * DIGITS;
-/// The number of the list that is being taken apart.
-const MOVING: usize = LISTS;
+/// Chains: those of the first ring, by lists; one for each list of the others; those of the list that is
+/// being taken apart.
+const ABOVE: usize = FIRST * CHAINS;
+const MOVING: usize = ABOVE + UPPER * DIGITS;
+const HEADS: usize = MOVING + CHAINS;
 
 /// Where an entry is, and which one it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +124,7 @@ pub(super) struct Agenda<T> {
     first: [u64; FIRST / 64],
     // The same of the others.
     upper: [u64; UPPER],
-    heads: Box<[u32; LISTS + 1]>,
+    heads: Box<[u32; HEADS]>,
     // By time and id, the latest first.
     front: Vec<(u64, u64, u32)>,
     sorted: bool,
@@ -145,7 +152,7 @@ impl<T> Agenda<T> {
             chunks: Vec::new(),
             first: [0; FIRST / 64],
             upper: [0; UPPER],
-            heads: Box::new([END; LISTS + 1]),
+            heads: Box::new([END; HEADS]),
             front: Vec::new(),
             sorted: true,
             near: BTreeMap::new(),
@@ -326,7 +333,12 @@ impl<T> Agenda<T> {
         }
         let list = list_of(tick(at), reached);
         self.mark(list, true);
-        self.push(list, index);
+        let chain = if list < FIRST {
+            list * CHAINS + id as usize % CHAINS
+        } else {
+            ABOVE + list - FIRST
+        };
+        self.push(chain, index);
     }
 
     /// Notes whether a list has entries.
@@ -335,24 +347,22 @@ impl<T> Agenda<T> {
         let (word, bit) = if list < FIRST {
             (&mut self.first[list / 64], list % 64)
         } else {
-            (
-                &mut self.upper[(list - FIRST) / DIGITS],
-                (list - FIRST) % DIGITS,
-            )
+            let list = list - FIRST;
+            (&mut self.upper[list / DIGITS], list % DIGITS)
         };
         *word = *word & !(1 << bit) | u64::from(occupied) << bit;
     }
 
     #[inline]
-    fn push(&mut self, list: usize, index: u32) {
-        let first = self.heads[list];
+    fn push(&mut self, chain: usize, index: u32) {
+        let first = self.heads[chain];
         if first != END {
             self.entry(first).prev = index;
         }
         let entry = self.entry(index);
         entry.next = first;
-        entry.prev = HEAD + list as u32;
-        self.heads[list] = index;
+        entry.prev = HEAD + chain as u32;
+        self.heads[chain] = index;
     }
 
     /// Takes an entry out of its list, or of `near`.
@@ -376,10 +386,16 @@ impl<T> Agenda<T> {
             self.entry(prev).next = next;
             return;
         }
-        let list = (prev - HEAD) as usize;
-        self.heads[list] = next;
-        if next == END && list != MOVING {
-            self.mark(list, false);
+        let chain = (prev - HEAD) as usize;
+        self.heads[chain] = next;
+        if next == END && chain < ABOVE {
+            let list = chain / CHAINS;
+            let chains = &self.heads[list * CHAINS..][..CHAINS];
+            if chains.iter().all(|&head| head == END) {
+                self.mark(list, false);
+            }
+        } else if next == END && chain < MOVING {
+            self.mark(FIRST + chain - ABOVE, false);
         }
     }
 
@@ -426,22 +442,22 @@ impl<T> Agenda<T> {
         let mut steps = 0;
         loop {
             // Invariant 3.
-            while self.heads[MOVING] != END {
-                if steps == STEP {
-                    return Due::More;
+            loop {
+                // From each chain in turn: the processor fetches the next entries of all of them at once.
+                let mut moved = 0;
+                for chain in MOVING..HEADS {
+                    let index = self.heads[chain];
+                    if index != END {
+                        self.arrive(index);
+                        moved += 1;
+                    }
                 }
-                steps += 1;
-                let index = self.heads[MOVING];
-                self.unlink(index);
-                let reached = self.reached;
-                let entry = self.entry(index);
-                let (at, id) = (entry.at, entry.id);
-                if tick(at) > reached || self.front.len() >= FRONT_LEN {
-                    self.link(index);
-                } else {
-                    self.entry(index).next = FRONT;
-                    self.front.push((at, id, index));
-                    self.sorted = false;
+                if moved == 0 {
+                    break;
+                }
+                steps += moved;
+                if steps >= STEP {
+                    return Due::More;
                 }
             }
             // Whoever emptied the list: the last ones may have been called off.
@@ -476,25 +492,49 @@ impl<T> Agenda<T> {
             }
             self.reached = start;
             self.mark(list, false);
-            let first = std::mem::replace(&mut self.heads[list], END);
-            self.entry(first).prev = HEAD + MOVING as u32;
-            self.heads[MOVING] = first;
+            for (moving, chain) in chains_of(list).enumerate() {
+                let first = std::mem::replace(&mut self.heads[chain], END);
+                if first != END {
+                    self.entry(first).prev = HEAD + (MOVING + moving) as u32;
+                    self.heads[MOVING + moving] = first;
+                }
+            }
+        }
+    }
+
+    /// Takes an entry of the list that is taken apart to where it belongs now.
+    #[inline]
+    fn arrive(&mut self, index: u32) {
+        self.unlink(index);
+        let reached = self.reached;
+        let entry = self.entry(index);
+        let (at, id) = (entry.at, entry.id);
+        if tick(at) > reached || self.front.len() >= FRONT_LEN {
+            self.link(index);
+        } else {
+            self.entry(index).next = FRONT;
+            self.front.push((at, id, index));
+            self.sorted = false;
         }
     }
 
     /// The earliest time in a list, if that is short enough to look.
     fn first_of(&mut self, list: usize) -> Option<u64> {
-        let mut index = self.heads[list];
         let mut first = u64::MAX;
-        for _ in 0..STEP {
-            let entry = self.entry(index);
-            first = first.min(entry.at);
-            index = entry.next;
-            if index == END {
-                return Some(first);
+        let mut steps = 0;
+        for chain in chains_of(list) {
+            let mut index = self.heads[chain];
+            while index != END {
+                if steps == STEP {
+                    return None;
+                }
+                steps += 1;
+                let entry = self.entry(index);
+                first = first.min(entry.at);
+                index = entry.next;
             }
         }
-        None
+        Some(first)
     }
 
     /// Takes everything out that waits, to be dropped where no lock is held. What is away is forgotten.
@@ -502,6 +542,14 @@ impl<T> Agenda<T> {
         let mut empty = Self::new(self.reached << TICK_BITS);
         empty.last_id = self.last_id;
         std::mem::replace(self, empty)
+    }
+}
+
+fn chains_of(list: usize) -> std::ops::Range<usize> {
+    if list < FIRST {
+        list * CHAINS..(list + 1) * CHAINS
+    } else {
+        ABOVE + list - FIRST..ABOVE + list - FIRST + 1
     }
 }
 
