@@ -129,29 +129,34 @@ impl<T: Item> Core<T> {
 
     /// Enters a job, unless the group has ended.
     pub(super) fn insert(&self, at: Instant, job: T) -> Option<Key> {
-        self.insert_nanos(self.nanos(at), job)
+        self.try_insert(at, job).ok()
     }
 
-    pub(super) fn insert_nanos(&self, at: u64, job: T) -> Option<Key> {
+    /// As `insert`, and gives the job back.
+    #[inline]
+    pub(super) fn try_insert(&self, at: Instant, job: T) -> Result<Key, T> {
+        let at = self.nanos(at);
         let mut state = self.lock();
         if state.ended {
             drop(state);
-            return None;
+            return Err(job);
         }
         let key = state.agenda.insert(at, job);
         state.now_due(at).release(state);
-        Some(key)
+        Ok(key)
+    }
+
+    /// Takes a job out: `None` if it was not there, or nothing of it if it was away.
+    pub(super) fn take(&self, key: Key) -> Option<Option<T>> {
+        let mut state = self.lock();
+        let removed = state.agenda.remove(key);
+        state.now_fewer().release(state);
+        removed
     }
 
     /// Takes a job out. True if it was there: it will not be started any more.
     pub(super) fn cancel(&self, key: Key) -> bool {
-        let mut state = self.lock();
-        let removed = state.agenda.remove(key);
-        let woken = state.now_fewer();
-        woken.release(state);
-        let was_there = removed.is_some();
-        drop(removed);
-        was_there
+        self.take(key).is_some()
     }
 
     pub(super) fn reschedule(&self, key: Key, at: Instant) -> bool {

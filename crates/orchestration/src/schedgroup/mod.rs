@@ -7,6 +7,7 @@
 //! | to call it off, or to put it off | [`Scheduled`], from anywhere; it never panics |
 //! | to wait until all is done | [`SchedGroup::wait`] |
 //! | a limit, a context, another way with panics | [`Builder`] |
+//! | items of one type that come out at their time, as out of a channel | [`TimeQueue`] |
 //! | thousands of timeouts, of which hardly any comes true | [`SharedTimer`], a `Timer` by the same wheel |
 //! | to submit from many places, and from the jobs themselves | [`Scheduler`] |
 //!
@@ -53,10 +54,12 @@ mod group;
 mod job;
 mod scheduled;
 mod shared_timer;
+mod time_queue;
 
 pub use self::builder::Builder;
 pub use self::every::Every;
 pub use self::group::{SchedGroup, Scheduler};
 pub use self::scheduled::{Ended, Scheduled};
 pub use self::shared_timer::{SharedSleep, SharedTimer};
+pub use self::time_queue::{TimeQueue, TimeSender, Waiting};
 pub use runtime::MissedTick;
