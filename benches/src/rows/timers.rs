@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use orchestration::SchedGroup;
-use orchestration::schedgroup::SharedTimer;
+use orchestration::schedgroup::{SharedTimer, TimeQueue};
 use runtime::{Timer, TokioRuntime};
 use tokio_util::time::DelayQueue;
 
@@ -23,6 +23,7 @@ use crate::row::{Goal, Measure, Rival, Row};
 use crate::sample::{Mode, Plan, Sample, figure};
 
 const OURS: &str = "SchedGroup";
+const ITEMS: &str = "TimeQueue";
 const QUEUE: &str = "tokio-util DelayQueue";
 const SLEEP: &str = "tokio sleep";
 const GO: &str = "Go time.AfterFunc";
@@ -79,6 +80,27 @@ fn group_cancel(plan: &Plan, waiting: usize) -> Sample {
     sample
 }
 
+fn items_cancel(plan: &Plan, waiting: usize) -> Sample {
+    let tokio = tokio(2);
+    let queue = TimeQueue::new(TokioRuntime::from(tokio.handle().clone()));
+    let mut delays = Delays(7);
+    let count = Arc::new(AtomicUsize::new(0));
+    for _ in 0..waiting {
+        drop(queue.delay(delays.next(), Arc::clone(&count)));
+    }
+    let mut in_time = true;
+    let mut sample = repeat_many(plan, BATCH, |_| {
+        for _ in 0..BATCH {
+            let item = queue.delay(delays.next(), Arc::clone(&count));
+            in_time &= item.is_ok_and(|item| black_box(item.take()).is_some());
+        }
+    });
+    if !in_time {
+        sample.trouble = Some("an item was gone".to_owned());
+    }
+    sample
+}
+
 fn queue_cancel(plan: &Plan, waiting: usize) -> Sample {
     let tokio = tokio(1);
     tokio.block_on(async {
@@ -121,6 +143,9 @@ fn cancels(label: &str, waiting: usize) -> Point {
     let scaled = move |plan: &Plan| waiting / usize::try_from(plan.shrink).unwrap_or(1);
     cases.add(OURS, Role::Ours, move |plan| {
         group_cancel(plan, scaled(plan))
+    });
+    cases.add(ITEMS, Role::Ours, move |plan| {
+        items_cancel(plan, scaled(plan))
     });
     cases.add(QUEUE, Role::Peer, move |plan| {
         queue_cancel(plan, scaled(plan))
@@ -211,6 +236,24 @@ fn group_futures_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
     Box::new(move || drop(tokio.block_on(group.wait())))
 }
 
+fn items_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
+    let tokio = tokio(2);
+    let rt = TokioRuntime::from(tokio.handle().clone());
+    let mut queue = TimeQueue::new(rt.clone());
+    let now = rt.now();
+    for i in 0..n {
+        drop(queue.schedule(now + due(i, n), Arc::clone(&fired)));
+    }
+    Box::new(move || {
+        tokio.block_on(async {
+            queue.close();
+            while let Some(item) = queue.recv().await {
+                add(&item);
+            }
+        });
+    })
+}
+
 fn queue_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
     let tokio = tokio(2);
     let queue = {
@@ -248,13 +291,21 @@ fn sleep_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
     Box::new(move || tokio.block_on(tasks.wait()))
 }
 
+/// Items that come out, one after the other.
+fn item_storms(label: &str, n: usize) -> Point {
+    let mut cases = Cases::new("timers-items", label, Passes::Counted);
+    cases.add(ITEMS, Role::Ours, move |plan| storm(plan, n, items_storm));
+    cases.add(QUEUE, Role::Peer, move |plan| storm(plan, n, queue_storm));
+    cases.point()
+}
+
+/// Something that is done at its time.
 fn storms(label: &str, n: usize) -> Point {
     let mut cases = Cases::new("timers-storm", label, Passes::Counted);
     cases.add(OURS, Role::Ours, move |plan| storm(plan, n, group_storm));
     cases.add("SchedGroup, futures", Role::Ours, move |plan| {
         storm(plan, n, group_futures_storm)
     });
-    cases.add(QUEUE, Role::Peer, move |plan| storm(plan, n, queue_storm));
     cases.add("tokio spawn and sleep", Role::Peer, move |plan| {
         storm(plan, n, sleep_storm)
     });
@@ -364,6 +415,8 @@ fn timeout_points() -> Vec<Point> {
     ]
 }
 
+const PROCESSOR: &str = "If the tables say ns per operation, it is processor time here.";
+
 pub(super) fn rows() -> Vec<Row> {
     let ahead = || vec![Goal::Ahead(Rival::Peers), Goal::Ahead(Rival::Go(0))];
     vec![
@@ -385,18 +438,35 @@ pub(super) fn rows() -> Vec<Row> {
         },
         Row {
             id: "P45",
-            title: "Timers that go off within a second",
-            about: "So many timers are set, in no order, and all go off: processor time of the process for \
-                    each, with two workers. Bytes on the heap for each that waits.",
+            title: "Items that come out within a second",
+            about: "So many items are entered, in no order, and all come out at their time: processor time of \
+                    the process for each, with two workers. Bytes on the heap for each that waits.",
+            judged: ITEMS,
+            floor: None,
+            measure: Measure::Nanos,
+            points: vec![
+                item_storms("100 000", 100_000),
+                item_storms("1 000 000", 1_000_000),
+            ],
+            goals: vec![Goal::Ahead(Rival::Peers)],
+            notes: &[
+                PROCESSOR,
+                "Items are entered into TimeQueue from any thread, into DelayQueue by its task.",
+            ],
+        },
+        Row {
+            id: "P45",
+            title: "Jobs that are done within a second",
+            about: "The same with functions and futures, which are called and spawned at their time.",
             judged: OURS,
             floor: None,
             measure: Measure::Nanos,
             points: vec![storms("100 000", 100_000), storms("1 000 000", 1_000_000)],
             goals: ahead(),
             notes: &[
-                "SchedGroup calls a function for each, DelayQueue gives an item to the task that waits; the \
-                 others start a task, as SchedGroup does for futures.",
-                "If the tables say ns per operation, it is processor time here.",
+                PROCESSOR,
+                "SchedGroup calls a function for each, or spawns a future; the others start a task, or a \
+                 goroutine.",
             ],
         },
         Row {
