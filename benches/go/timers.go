@@ -58,7 +58,8 @@ func timersStorm(p plan, arguments []string) sample {
 	start, cpu := time.Now(), onCPU()
 	for i := range n {
 		place := uint64(i) * 7919 % uint64(n)
-		due := time.Duration(float64(time.Second) * float64(place) / float64(n))
+		spread := float64(time.Second) / float64(p.shrink)
+		due := time.Duration(spread * float64(place) / float64(n))
 		time.AfterFunc(time.Until(start.Add(due)), fired.Done)
 	}
 	set := onCPU()

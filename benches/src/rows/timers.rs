@@ -159,6 +159,11 @@ fn cancels(label: &str, waiting: usize) -> Point {
 
 // P45.
 
+/// A runtime that is never stopped: what a thread that has ended has used is not to be found any more.
+fn lasting() -> &'static tokio::runtime::Runtime {
+    Box::leak(Box::new(tokio(2)))
+}
+
 /// Nanoseconds that this process's threads have been on a processor.
 fn on_cpu() -> Option<u64> {
     let tasks = fs::read_dir("/proc/self/task").ok()?;
@@ -171,33 +176,49 @@ fn on_cpu() -> Option<u64> {
 
 const SPREAD: Duration = Duration::from_secs(1);
 
-/// When the `i`th of `n` is due, in no order.
-fn due(i: usize, n: usize) -> Duration {
-    let place = i.wrapping_mul(7_919) % n;
-    SPREAD.mul_f64(place as f64 / n as f64)
+/// What is to go off.
+#[derive(Clone)]
+struct Load {
+    n: usize,
+    spread: Duration,
+    fired: Arc<AtomicUsize>,
+}
+
+impl Load {
+    /// When each is due, in no order; and what it counts itself in.
+    fn each(&self) -> impl Iterator<Item = (Duration, Arc<AtomicUsize>)> {
+        (0..self.n).map(|i| {
+            let place = i.wrapping_mul(7_919) % self.n;
+            let due = self.spread.mul_f64(place as f64 / self.n as f64);
+            (due, Arc::clone(&self.fired))
+        })
+    }
 }
 
 /// Sets so many timers, and waits until all have gone off: processor time for each. When counting, the bytes
 /// of each.
-fn storm(plan: &Plan, n: usize, set: impl Fn(usize, Arc<AtomicUsize>) -> Waits) -> Sample {
-    let n = plan.scaled(n);
-    let fired = Arc::new(AtomicUsize::new(0));
+fn storm(plan: &Plan, n: usize, set: impl Fn(&Load) -> Waits) -> Sample {
+    let load = Load {
+        n: plan.scaled(n),
+        spread: SPREAD.div_f64(plan.shrink as f64),
+        fired: Arc::default(),
+    };
+    let each = |total: u64| total as f64 / load.n as f64;
     if let Mode::Count(_) = plan.mode {
         let mut waits = None;
-        let heap = alloc::count(|| waits = Some(set(n, Arc::clone(&fired))));
+        let heap = alloc::count(|| waits = Some(set(&load)));
         std::mem::forget(waits);
-        let bytes = heap.bytes as f64 / n as f64;
         return Sample {
-            figures: BTreeMap::from([(figure::HEAP.to_owned(), bytes)]),
+            figures: BTreeMap::from([(figure::HEAP.to_owned(), each(heap.bytes))]),
             ..Sample::default()
         };
     }
     let before = on_cpu();
-    set(n, Arc::clone(&fired))();
+    set(&load)();
     let spent = on_cpu().zip(before).map(|(after, before)| after - before);
-    let complete = fired.load(Relaxed) == n;
+    let complete = load.fired.load(Relaxed) == load.n;
     Sample {
-        ns: spent.map(|spent| spent as f64 / n as f64),
+        ns: spent.map(each),
         trouble: (!complete).then(|| "some timers did not go off".to_owned()),
         ..Sample::default()
     }
@@ -210,39 +231,37 @@ fn add(count: &AtomicUsize) {
     count.fetch_add(1, Relaxed);
 }
 
-fn group_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
-    let tokio = tokio(2);
+fn group_storm(load: &Load) -> Waits {
+    let tokio = lasting();
     let rt = TokioRuntime::from(tokio.handle().clone());
     let group = SchedGroup::new(rt.clone());
     let now = rt.now();
-    for i in 0..n {
-        let fired = Arc::clone(&fired);
-        let job = group.schedule_fn(now + due(i, n), move || add(&fired));
+    for (due, fired) in load.each() {
+        let job = group.schedule_fn(now + due, move || add(&fired));
         drop(job.expect("it is open"));
     }
     Box::new(move || drop(tokio.block_on(group.wait())))
 }
 
-fn group_futures_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
-    let tokio = tokio(2);
+fn group_futures_storm(load: &Load) -> Waits {
+    let tokio = lasting();
     let rt = TokioRuntime::from(tokio.handle().clone());
     let group = SchedGroup::new(rt.clone());
     let now = rt.now();
-    for i in 0..n {
-        let fired = Arc::clone(&fired);
-        let job = group.schedule(now + due(i, n), async move { add(&fired) });
+    for (due, fired) in load.each() {
+        let job = group.schedule(now + due, async move { add(&fired) });
         drop(job.expect("it is open"));
     }
     Box::new(move || drop(tokio.block_on(group.wait())))
 }
 
-fn items_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
-    let tokio = tokio(2);
+fn items_storm(load: &Load) -> Waits {
+    let tokio = lasting();
     let rt = TokioRuntime::from(tokio.handle().clone());
     let mut queue = TimeQueue::new(rt.clone());
     let now = rt.now();
-    for i in 0..n {
-        drop(queue.schedule(now + due(i, n), Arc::clone(&fired)));
+    for (due, fired) in load.each() {
+        drop(queue.schedule(now + due, fired));
     }
     Box::new(move || {
         tokio.block_on(async {
@@ -254,14 +273,14 @@ fn items_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
     })
 }
 
-fn queue_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
-    let tokio = tokio(2);
+fn queue_storm(load: &Load) -> Waits {
+    let tokio = lasting();
     let queue = {
         let _context = tokio.enter();
         let mut queue = DelayQueue::new();
         let now = tokio::time::Instant::now();
-        for i in 0..n {
-            queue.insert_at(Arc::clone(&fired), now + due(i, n));
+        for (due, fired) in load.each() {
+            queue.insert_at(fired, now + due);
         }
         queue
     };
@@ -275,14 +294,13 @@ fn queue_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
     })
 }
 
-fn sleep_storm(n: usize, fired: Arc<AtomicUsize>) -> Waits {
-    let tokio = tokio(2);
+fn sleep_storm(load: &Load) -> Waits {
+    let tokio = lasting();
     let tasks = tokio_util::task::TaskTracker::new();
     let now = tokio::time::Instant::now();
-    for i in 0..n {
-        let fired = Arc::clone(&fired);
+    for (due, fired) in load.each() {
         let task = async move {
-            tokio::time::sleep_until(now + due(i, n)).await;
+            tokio::time::sleep_until(now + due).await;
             add(&fired);
         };
         drop(tasks.spawn_on(task, tokio.handle()));

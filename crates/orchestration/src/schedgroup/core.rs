@@ -88,11 +88,12 @@ const PAST: Duration = Duration::from_secs(24 * 60 * 60);
 impl<T: Item> Core<T> {
     pub(super) fn new(now: Box<dyn Fn() -> Instant + Send + Sync>) -> Self {
         let start = now();
-        let core = Self {
-            origin: start.checked_sub(PAST).unwrap_or(start),
+        let origin = start.checked_sub(PAST).unwrap_or(start);
+        Self {
+            origin,
             now,
             state: Mutex::new(State {
-                agenda: Agenda::new(0),
+                agenda: Agenda::new(nanos_between(origin, start)),
                 armed: AWAKE,
                 driver: None,
                 running: 0,
@@ -100,9 +101,7 @@ impl<T: Item> Core<T> {
                 ended: false,
                 cut_short: false,
             }),
-        };
-        core.lock().agenda = Agenda::new(core.nanos(start));
-        core
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -114,10 +113,8 @@ impl<T: Item> Core<T> {
         (self.now)()
     }
 
-    pub(super) fn nanos(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.origin);
-        let nanos = since.as_secs().saturating_mul(1_000_000_000);
-        nanos.saturating_add(u64::from(since.subsec_nanos()))
+    fn nanos(&self, at: Instant) -> u64 {
+        nanos_between(self.origin, at)
     }
 
     /// `None`: further away than this platform's clock can say.
@@ -323,6 +320,13 @@ impl<T: Item> Core<T> {
     pub(super) fn forget(&self, key: Key) {
         self.cancel(key);
     }
+}
+
+/// At most `u64::MAX`, five hundred years; none if it lies before.
+fn nanos_between(origin: Instant, at: Instant) -> u64 {
+    let since = at.saturating_duration_since(origin);
+    let nanos = since.as_secs().saturating_mul(1_000_000_000);
+    nanos.saturating_add(u64::from(since.subsec_nanos()))
 }
 
 /// A driver that has to be woken as soon as the lock is free.

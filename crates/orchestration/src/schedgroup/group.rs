@@ -22,7 +22,8 @@ use crate::errgroup::{self, ErrGroup};
 /// Jobs are submitted by the methods of [`Scheduler`], to which the group dereferences; a clone of
 /// [`scheduler`](Scheduler::scheduler) submits from elsewhere, also from the jobs themselves. Any number of
 /// jobs can wait: to submit one, to call it off and to put it off takes a few instructions and no
-/// wake-up, unless it becomes the next one.
+/// wake-up, unless it becomes the next one. One that waits takes 40 bytes and what it captures; a group
+/// itself, 20 kilobytes.
 ///
 /// # Structure
 ///

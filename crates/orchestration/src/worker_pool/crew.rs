@@ -8,16 +8,16 @@
 //!            `---> cut off (what is queued is dropped)  ----^
 //! ```
 //!
-//! A worker ends when the channel is closed and empty, or when it draws a *notice*: there is a second
-//! channel, into which one is put for every worker too many. It looks there before each job, and waits
-//! on both channels while it is idle. Who wants more workers takes notices back first.
+//! A worker ends when the channel is closed and empty, or when there are more than are wanted: each looks
+//! before it takes a job, and those that are idle are told to look.
 //!
 //! # Invariants
 //!
 //! 1. `outstanding` counts jobs from the moment in which they are about to be sent until they are gone:
 //!    done, or dropped, wherever that is. So the count is a token that travels with the job.
-//! 2. Of `wanted`, of hired minus gone, and of notices: hired - gone - notices == wanted, but for those
-//!    that are about to go. Who is hired is counted under the lock of `wanted`, so there is always one.
+//! 2. `staff` says how many workers are wanted and how many there are. Who is hired is counted before it is
+//!    spawned, who leaves is counted out when it decides to, both under the lock. So there are never more
+//!    than were wanted at some time, and never too few leave or too many.
 //! 3. A panic ends one job. The worker's state, which may be half-way, is dropped, and made anew.
 //! 4. When the last worker has gone, for whatever reason (its runtime has shut down, to make a worker
 //!    panics), the channel is closed: nobody waits for workers that will never come.
@@ -27,13 +27,13 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_sync::channel::{self, Receiver, Sender};
+use async_sync::channel::{Receiver, Sender};
 use async_sync::context::OnCancel;
 use async_sync::wait_group::OwnedToken;
-use async_sync::{Context, WaitGroup};
+use async_sync::{Context, Notify, WaitGroup};
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use runtime::Spawn;
@@ -102,12 +102,12 @@ pub(crate) type Channel<J> = (Sender<Queued<J>>, Receiver<Queued<J>>);
 pub(crate) struct Shared<J: Send + 'static> {
     jobs: Sender<Queued<J>>,
     queue: Receiver<Queued<J>>,
-    notices: Sender<()>,
-    drawn: Receiver<()>,
-    // How many workers there should be.
-    wanted: Mutex<usize>,
+    staff: Mutex<Staff>,
+    // Whether there were too many when `staff` was last changed: a hint, so that a busy worker need not lock.
+    too_many: AtomicBool,
+    // Told when fewer are wanted.
+    fewer: Notify,
     outstanding: Arc<WaitGroup>,
-    workers: AtomicUsize,
     busy: AtomicUsize,
     completed: AtomicU64,
     panicked: AtomicU64,
@@ -117,6 +117,11 @@ pub(crate) struct Shared<J: Send + 'static> {
     kept: Mutex<Option<Panic>>,
     // Spawns a worker. What a worker is, and on what it runs, is known in there only.
     spawn: Box<dyn Fn(Here<J>) + Send + Sync>,
+}
+
+struct Staff {
+    wanted: usize,
+    present: usize,
 }
 
 /// The owner of a crew.
@@ -156,15 +161,16 @@ impl<R: Spawn, J: Send + 'static> Crew<R, J> {
             // It is refused if the crew has been aborted.
             let _ = tasks.try_spawn(worker(here, Arc::clone(&hire)));
         };
-        let (notices, drawn) = channel::unbounded();
         let shared = Arc::new(Shared {
             jobs,
             queue,
-            notices,
-            drawn,
-            wanted: Mutex::new(0),
+            staff: Mutex::new(Staff {
+                wanted: 0,
+                present: 0,
+            }),
+            too_many: AtomicBool::new(false),
+            fewer: Notify::new(),
             outstanding: Arc::new(WaitGroup::new()),
-            workers: AtomicUsize::new(0),
             busy: AtomicUsize::new(0),
             completed: AtomicU64::new(0),
             panicked: AtomicU64::new(0),
@@ -230,7 +236,7 @@ impl<J: Send + 'static> Shared<J> {
 
     pub(crate) fn counts(&self) -> Counts {
         // Relaxed, here and below: these counts order nothing.
-        let workers = self.workers.load(Relaxed);
+        let workers = locked(&self.staff).present;
         let panicked = self.panicked.load(Relaxed);
         Counts {
             workers,
@@ -255,21 +261,25 @@ impl<J: Send + 'static> Shared<J> {
     #[track_caller]
     pub(crate) fn set_workers(self: &Arc<Self>, n: usize) {
         assert!(n > 0, "a pool of 0 workers would do no job at all");
-        let mut hired = Vec::new();
-        let mut wanted = locked(&self.wanted);
-        while *wanted < n {
-            *wanted += 1;
-            if self.drawn.try_recv().is_err() {
-                hired.push(Here::new(self));
-            }
-        }
-        while *wanted > n {
-            *wanted -= 1;
-            // To the channel of an idle worker, or for the first one that looks.
-            let _ = self.notices.try_send(());
-        }
-        drop(wanted);
+        let mut staff = locked(&self.staff);
+        let fewer = n < staff.wanted;
+        staff.wanted = n;
+        let hired = n.saturating_sub(staff.present);
+        staff.present += hired;
+        self.hint(&staff);
+        drop(staff);
+        let hired = (0..hired).map(|_| Here::new(self));
+        // All of them are there, to be counted out if to spawn one panics.
+        let hired: Vec<_> = hired.collect();
         hired.into_iter().for_each(&self.spawn);
+        if fewer {
+            self.fewer.notify_all();
+        }
+    }
+
+    fn hint(&self, staff: &Staff) {
+        let too_many = staff.present > staff.wanted;
+        self.too_many.store(too_many, Relaxed);
     }
 
     /// Takes no more jobs, and does none of those that are queued.
@@ -310,22 +320,46 @@ impl<J: Send + 'static> Shared<J> {
     }
 }
 
-/// A worker that is there.
-struct Here<J: Send + 'static>(Arc<Shared<J>>);
+/// A worker that is there, and has been counted.
+struct Here<J: Send + 'static> {
+    crew: Arc<Shared<J>>,
+    counted: bool,
+}
 
 impl<J: Send + 'static> Here<J> {
-    fn new(shared: &Arc<Shared<J>>) -> Self {
-        shared.workers.fetch_add(1, Relaxed);
-        Self(Arc::clone(shared))
+    fn new(crew: &Arc<Shared<J>>) -> Self {
+        Self {
+            crew: Arc::clone(crew),
+            counted: true,
+        }
+    }
+
+    /// Counts this worker out if there are too many.
+    fn leaves(&mut self) -> bool {
+        let mut staff = locked(&self.crew.staff);
+        if staff.present <= staff.wanted {
+            return false;
+        }
+        staff.present -= 1;
+        self.crew.hint(&staff);
+        self.counted = false;
+        true
     }
 }
 
 impl<J: Send + 'static> Drop for Here<J> {
     fn drop(&mut self) {
-        // AcqRel: the last one closes after all that the others did.
-        if self.0.workers.fetch_sub(1, AcqRel) == 1 {
-            self.0.jobs.close();
-            self.0.discard();
+        if !self.counted {
+            return;
+        }
+        let mut staff = locked(&self.crew.staff);
+        staff.present -= 1;
+        self.crew.hint(&staff);
+        let last = staff.present == 0;
+        drop(staff);
+        if last {
+            self.crew.jobs.close();
+            self.crew.discard();
         }
     }
 }
@@ -347,13 +381,13 @@ impl Drop for Busy<'_> {
 }
 
 async fn worker<J: Send + 'static, H: Hire<J>>(
-    here: Here<J>,
+    mut here: Here<J>,
     hire: Arc<H>,
 ) -> Result<(), Infallible> {
-    let crew = &*here.0;
     let mut worker = hire.hire();
     let mut turn = 0;
-    while let Some(Queued { job, token }) = next(crew).await {
+    while let Some(Queued { job, token }) = next(&mut here).await {
+        let crew = &*here.crew;
         if crew.cut_off.load(Relaxed) {
             drop(job);
             continue;
@@ -380,18 +414,30 @@ async fn worker<J: Send + 'static, H: Hire<J>>(
 }
 
 /// The next job; `None` if there is none any more, or not for this worker.
-async fn next<J: Send + 'static>(crew: &Shared<J>) -> Option<Queued<J>> {
-    if !crew.drawn.is_empty() && crew.drawn.try_recv().is_ok() {
+async fn next<J: Send + 'static>(here: &mut Here<J>) -> Option<Queued<J>> {
+    if here.crew.too_many.load(Relaxed) && here.leaves() {
         return None;
     }
-    if let Ok(job) = crew.queue.try_recv() {
+    if let Ok(job) = here.crew.queue.try_recv() {
         return Some(job);
     }
-    // A job first. The other one is dropped, and with it its place; what it was promised goes to the next.
-    let (job, notice) = (pin!(crew.queue.recv()), pin!(crew.drawn.recv()));
-    match select(job, notice).await {
-        Either::Left((job, _)) => job,
-        Either::Right(_) => None,
+    wait(here).await
+}
+
+/// The same, for a worker that has nothing to do.
+async fn wait<J: Send + 'static>(here: &mut Here<J>) -> Option<Queued<J>> {
+    let crew = Arc::clone(&here.crew);
+    loop {
+        // It hears of whatever comes after this.
+        let fewer = pin!(crew.fewer.listen());
+        if here.leaves() {
+            return None;
+        }
+        // A job first. What the other one was promised goes to the next.
+        match select(pin!(crew.queue.recv()), fewer).await {
+            Either::Left((job, _)) => return job,
+            Either::Right(_) => {}
+        }
     }
 }
 
