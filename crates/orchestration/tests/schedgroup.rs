@@ -486,6 +486,7 @@ on_every_runtime! {
     a_recurring_job_never_overlaps
     the_limit_is_kept
     a_limit_does_not_keep_the_group_from_ending
+    destructors_come_back_to_the_group
 }
 
 #[cfg(not(miri))]
@@ -499,6 +500,55 @@ mod threads {
     fn on_smol() {
         super::common::on_smol(super::from_many_threads);
     }
+}
+
+/// Submits when it is dropped, and calls another job off: whoever drops it holds no lock.
+struct Reentrant {
+    scheduler: orchestration::schedgroup::Scheduler,
+    other: Option<Scheduled>,
+    log: Log,
+}
+
+impl Drop for Reentrant {
+    fn drop(&mut self) {
+        if let Some(other) = self.other.take() {
+            other.cancel();
+        }
+        let _ = self.scheduler.delay_fn(Duration::ZERO, note(&self.log, 1));
+    }
+}
+
+async fn destructors_come_back_to_the_group<R: Rt>(rt: R) {
+    let log = Log::default();
+    let reentrant = |group: &SchedGroup<R>, other| Reentrant {
+        scheduler: group.scheduler(),
+        other,
+        log: Arc::clone(&log),
+    };
+    // Called off.
+    let group = SchedGroup::new(rt.clone());
+    let other = group.delay_fn(units(60_000), || ()).unwrap();
+    let state = reentrant(&group, Some(other));
+    let job = group.delay_fn(units(60_000), move || drop(state)).unwrap();
+    assert!(job.cancel());
+    group.wait().await.unwrap();
+    assert_eq!(read(&log), [1]);
+    // With its group, and after a run.
+    let group = SchedGroup::new(rt.clone());
+    for _ in 0..3 {
+        let state = reentrant(&group, None);
+        group
+            .delay(units(60_000), async move { drop(state) })
+            .unwrap();
+    }
+    let state = reentrant(&group, None);
+    group.delay_fn(Duration::ZERO, move || drop(state)).unwrap();
+    until(&rt, "it ran, and what it has submitted", || {
+        read(&log) == [1, 1]
+    })
+    .await;
+    group.shutdown().await;
+    assert_eq!(read(&log), [1, 1]);
 }
 
 /// When the runs of a recurring job begin, if its second run takes 25 of its period of 10.
@@ -562,6 +612,114 @@ fn a_run_is_moved_while_the_last_one_goes_on() {
             .unwrap();
         group.wait().await.unwrap();
         assert_eq!(*log.lock().unwrap(), [10, 13, 23]);
+    });
+}
+
+/// Numbers that a seed chooses.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// All at once, and every way to end: whatever happens, nothing is left, and nobody hangs.
+#[test]
+fn faults() {
+    on_mini(|rt| async move {
+        let mut dice = Dice(rt.seed());
+        let census = Census::default();
+        let told = Arc::new(AtomicUsize::new(0));
+        let service = Context::new();
+        let mut builder = Builder::new().context(&service);
+        let handled = dice.roll(2) == 0;
+        if handled {
+            let count = Arc::clone(&told);
+            builder = builder.on_panic(move |_| bump(&count));
+        }
+        if dice.roll(2) == 0 {
+            builder = builder.limit(1 + dice.roll(3) as usize);
+        }
+        let group = builder.build(rt.clone());
+        let mut jobs = Vec::new();
+        for _ in 0..30 {
+            let delay = units(dice.roll(6) as u32) / 2;
+            let (resident, clock) = (census.enter(), rt.clone());
+            let rest = units(dice.roll(3) as u32);
+            let fails = dice.roll(if handled { 4 } else { 60 }) == 0;
+            let run = move || {
+                if fails {
+                    // Without the panic hook's message.
+                    std::panic::resume_unwind(Box::new("out of cheese"));
+                }
+            };
+            let job = match dice.roll(4) {
+                0 => group.delay_fn(delay, move || {
+                    let _resident = resident;
+                    run();
+                }),
+                1 => group.delay(delay, async move {
+                    clock.sleep(rest).await;
+                    run();
+                    drop(resident);
+                }),
+                2 => group.every_fn(Every::new(units(1)).first_after(delay), move || {
+                    let _resident = &resident;
+                    run();
+                }),
+                _ => group.every(Every::new(units(1)).first_after(delay), move || {
+                    let (inside, rt) = (resident.another(), clock.clone());
+                    async move {
+                        let _resident = inside;
+                        rt.sleep(rest).await;
+                        run();
+                    }
+                }),
+            };
+            // Refused, if one that was due at once has panicked.
+            jobs.extend(job);
+            match dice.roll(5) {
+                0 => rt.yield_now().await,
+                1 => rt.sleep(units(1) / 3).await,
+                _ => {}
+            }
+            let some = dice.roll(jobs.len().max(1) as u64) as usize;
+            if let Some(job) = jobs.get(some) {
+                match dice.roll(4) {
+                    0 => {
+                        job.cancel();
+                    }
+                    1 => {
+                        job.reschedule_after(units(1));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let ending = dice.roll(5);
+        if ending < 2 {
+            jobs.iter()
+                .for_each(|job| assert!(job.cancel() || !job.is_scheduled()));
+        }
+        match ending {
+            0 | 1 => drop(AssertUnwindSafe(group.wait()).catch_unwind().await),
+            2 => {
+                service.cancel();
+                drop(AssertUnwindSafe(group.wait()).catch_unwind().await);
+            }
+            3 => drop(AssertUnwindSafe(group.shutdown()).catch_unwind().await),
+            _ => {
+                drop(group);
+                until(&rt, "all are gone", || census.alive() == 0).await;
+            }
+        }
+        drop(jobs);
+        assert_eq!(census.alive(), 0, "ending {ending}");
     });
 }
 

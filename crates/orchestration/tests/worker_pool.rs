@@ -429,6 +429,96 @@ on_every_runtime! {
     workers_that_cannot_be_made
 }
 
+/// Numbers that a seed chooses.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// Jobs that panic, submitters that give up at any poll, workers that come and go, and every way to end:
+/// whatever happens, nothing is left, nobody hangs, and no more work than were ever wanted.
+#[test]
+fn faults() {
+    common::on_mini(|rt| async move {
+        let mut dice = Dice(rt.seed());
+        let census = Census::default();
+        let busy = Census::default();
+        let service = Context::new();
+        let builder = Builder::new(1 + dice.roll(4) as usize).context(&service);
+        let builder = builder.on_panic(|_| ());
+        let room = dice.roll(4) as usize;
+        let pool = if room == 3 {
+            builder.unbounded_queue()
+        } else {
+            builder.queue(room)
+        };
+        let pool = pool.build(rt.clone());
+        let mut submitters = Vec::new();
+        for _ in 0..30 {
+            let (resident, busy, clock) = (census.enter(), busy.clone(), rt.clone());
+            let (rest, fails) = (units(dice.roll(3) as u32), dice.roll(4) == 0);
+            let job = async move {
+                let _resident = resident;
+                let _busy = busy.enter();
+                clock.sleep(rest).await;
+                if fails {
+                    panics("out of cheese");
+                }
+            };
+            let handle = pool.handle();
+            match dice.roll(4) {
+                0 => drop(handle.try_submit(job)),
+                1 => {
+                    // Gives up after so many polls.
+                    let mut waits = pin!(handle.submit_and_wait(job).fuse());
+                    for _ in 0..dice.roll(4) {
+                        let _ = poll_once(waits.as_mut()).await;
+                        rt.yield_now().await;
+                    }
+                }
+                2 => submitters.push(rt.spawn(async move {
+                    let _ = handle.submit(job).await;
+                })),
+                _ => submitters.push(rt.spawn(async move {
+                    let _ = handle.submit_and_wait(job).await;
+                })),
+            }
+            match dice.roll(6) {
+                0 => pool.set_workers(1 + dice.roll(4) as usize),
+                1 => rt.sleep(units(1) / 3).await,
+                2 => rt.yield_now().await,
+                _ => {}
+            }
+        }
+        let ending = dice.roll(5);
+        match ending {
+            0 => pool.stop().await,
+            1 => {
+                pool.idle().await;
+                pool.stop().await;
+            }
+            2 => {
+                service.cancel();
+                pool.stop().await;
+            }
+            3 => pool.abort().await,
+            _ => drop(pool),
+        }
+        for submitter in submitters {
+            submitter.await.unwrap();
+        }
+        until(&rt, "all are gone", || census.alive() == 0).await;
+        assert!(busy.most() <= 4, "{} at work, ending {ending}", busy.most());
+    });
+}
+
 #[test]
 fn a_runtime_that_goes_away_sends_submitters_away() {
     let tokio = tokio::runtime::Builder::new_current_thread()
