@@ -1,9 +1,9 @@
 //! Jobs of one type for workers with a state; a job is handed to a worker that is idle, never queued.
 //!
 //! Marcio Castilho's dispatcher (a channel of idle workers' channels) is in Go what a channel without room
-//! is: a send ends when a receiver takes the item. So [`dispatch`](Dispatcher::dispatch) waits until a
-//! worker is idle, in order of arrival; [`try_dispatch`](Dispatcher::try_dispatch) gives the job back if
-//! none is; and [`call`](Dispatcher::call) also waits for the worker's answer. A job is not boxed, and to
+//! is: a send ends when a receiver takes the item. So [`dispatch`](DispatcherHandle::dispatch) waits until a
+//! worker is idle, in order of arrival; [`try_dispatch`](DispatcherHandle::try_dispatch) gives the job back if
+//! none is; and [`call`](DispatcherHandle::call) also waits for the worker's answer. A job is not boxed, and to
 //! dispatch one allocates nothing.
 //!
 //! Each worker has what it needs for itself: a connection, a buffer, a generator of random numbers. It is

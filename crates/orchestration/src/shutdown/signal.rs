@@ -90,7 +90,10 @@ impl ShutdownHandle {
 impl Drop for OnSignals {
     fn drop(&mut self) {
         self.handle.close();
-        if let Some(thread) = self.thread.take() {
+        // (Whoever is told of a signal is told by that thread, which cannot wait for itself.)
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != thread::current().id()
+        {
             // It has nothing that could panic but foreign wakers; those are reported by the panic hook.
             let _ = thread.join();
         }
