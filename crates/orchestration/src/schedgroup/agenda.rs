@@ -39,7 +39,12 @@
 //! do, so that the lock around all this is never held for long, even if a million are due at once. Entries
 //! live in chunks that do not move, for the same reason.
 
+mod places;
+
 use std::collections::BTreeMap;
+
+use places::{END, Entry, LAST_MARK, MARKS, Places};
+pub(super) use places::{Key, Spare};
 
 /// Entries that one call takes out of a list.
 const STEP: usize = 128;
@@ -59,19 +64,12 @@ const UPPER: usize = 6;
 /// What `front` takes of a list; the rest goes into the map. To sort so many takes some microseconds.
 const FRONT_LEN: usize = 1024;
 
-/// log2 of the entries in a chunk.
-const CHUNK_BITS: u32 = 9;
-const CHUNK: usize = 1 << CHUNK_BITS;
-
-// What `next` and `prev` are when they are not the index of an entry.
-const MARKS: u32 = u32::MAX - 8191;
-const END: u32 = u32::MAX;
-const FRONT: u32 = u32::MAX - 1;
-const NEAR: u32 = u32::MAX - 2;
-const AWAY: u32 = u32::MAX - 3;
+// What `next` and `prev` are when they are not the number of a place, nor `END`.
+const FRONT: u32 = LAST_MARK;
+const NEAR: u32 = LAST_MARK - 1;
+const AWAY: u32 = LAST_MARK - 2;
 /// Away, and told when it is to come back.
-const MOVED: u32 = u32::MAX - 4;
-const FREE: u32 = u32::MAX - 5;
+const MOVED: u32 = LAST_MARK - 3;
 /// The `prev` of the first entry of a chain: this and the number of the chain.
 const HEAD: u32 = MARKS;
 /// Chains: those of the first ring, by lists; one for each list of the others; those of the list that is
@@ -79,21 +77,6 @@ const HEAD: u32 = MARKS;
 const ABOVE: usize = FIRST * CHAINS;
 const MOVING: usize = ABOVE + UPPER * DIGITS;
 const HEADS: usize = MOVING + CHAINS;
-
-/// Where an entry is, and which one it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    index: u32,
-    id: u64,
-}
-
-struct Entry<T> {
-    at: u64,
-    id: u64,
-    next: u32,
-    prev: u32,
-    item: Option<T>,
-}
 
 /// What [`Agenda::take_due`] found.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,12 +97,8 @@ pub(super) struct Agenda<T> {
     reached: u64,
     // Entries with a time: those that wait.
     waiting: usize,
-    // Places in use: those that wait and those that are away.
-    used: usize,
-    free: u32,
-    // How many entries of the chunks have ever been used.
-    touched: u32,
-    chunks: Vec<Box<[Entry<T>]>>,
+    // Those that wait and those that are away.
+    places: Places<T>,
     // Which lists of the first ring are not empty, by 64.
     first: [u64; FIRST / 64],
     // The same of the others.
@@ -131,11 +110,6 @@ pub(super) struct Agenda<T> {
     near: BTreeMap<(u64, u64), u32>,
 }
 
-/// Memory that is not needed any more, to be given back where no lock is held.
-pub(super) struct Spare<T>(
-    #[expect(dead_code, reason = "it is there to be dropped")] Vec<Box<[Entry<T>]>>,
-);
-
 fn tick(at: u64) -> u64 {
     at >> TICK_BITS
 }
@@ -146,10 +120,7 @@ impl<T> Agenda<T> {
             last_id: 0,
             reached: tick(now),
             waiting: 0,
-            used: 0,
-            free: END,
-            touched: 0,
-            chunks: Vec::new(),
+            places: Places::new(),
             first: [0; FIRST / 64],
             upper: [0; UPPER],
             heads: Box::new([END; HEADS]),
@@ -166,42 +137,33 @@ impl<T> Agenda<T> {
 
     /// How many there are, with those that are away.
     pub(super) fn used(&self) -> usize {
-        self.used
+        self.places.used()
     }
 
     #[inline]
     fn entry(&mut self, index: u32) -> &mut Entry<T> {
-        &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
-    }
-
-    /// The entry that has this key, if it is still there.
-    #[inline]
-    fn find(&mut self, key: Key) -> Option<&mut Entry<T>> {
-        let chunk = self.chunks.get_mut((key.index >> CHUNK_BITS) as usize)?;
-        let entry = &mut chunk[key.index as usize & (CHUNK - 1)];
-        (entry.id == key.id).then_some(entry)
+        self.places.entry(index)
     }
 
     /// When it is due. `None` if it is gone or away.
     pub(super) fn time_of(&mut self, key: Key) -> Option<u64> {
-        let entry = self.find(key)?;
+        let entry = self.places.find(key)?;
         entry.item.is_some().then_some(entry.at)
     }
 
     /// The item of an entry that waits.
     pub(super) fn item(&mut self, key: Key) -> Option<&mut T> {
-        self.find(key)?.item.as_mut()
+        self.places.find(key)?.item.as_mut()
     }
 
     /// Everything that waits, in no order.
     pub(super) fn into_items(self) -> impl Iterator<Item = T> {
-        let entries = self.chunks.into_iter().flatten();
-        entries.filter_map(|entry| entry.item)
+        self.places.into_items()
     }
 
     /// Whether the key's entry is there, waiting or away.
     pub(super) fn contains(&mut self, key: Key) -> bool {
-        self.find(key).is_some()
+        self.places.find(key).is_some()
     }
 
     // Places.
@@ -210,82 +172,39 @@ impl<T> Agenda<T> {
     pub(super) fn insert(&mut self, at: u64, item: T) -> Key {
         self.last_id += 1;
         let id = self.last_id;
-        let index = self.allocate();
+        let index = self.places.allocate();
         let entry = self.entry(index);
         entry.at = at;
         entry.id = id;
         entry.item = Some(item);
-        self.used += 1;
         self.waiting += 1;
         self.link(index);
         Key { index, id }
     }
 
-    #[inline]
-    fn allocate(&mut self) -> u32 {
-        if self.free != END {
-            let index = self.free;
-            self.free = self.entry(index).prev;
-            return index;
-        }
-        let index = self.touched;
-        assert!(
-            index < MARKS,
-            "a schedgroup has room for four thousand million jobs"
-        );
-        if index as usize == self.chunks.len() << CHUNK_BITS {
-            let blank = |_| Entry {
-                at: 0,
-                id: 0,
-                next: FREE,
-                prev: END,
-                item: None,
-            };
-            self.chunks.push((0..CHUNK).map(blank).collect());
-        }
-        self.touched += 1;
-        index
-    }
-
-    /// Gives an entry's place up. It is in no list.
-    #[inline]
-    fn vacate(&mut self, index: u32) {
-        let free = self.free;
-        let entry = self.entry(index);
-        entry.id = 0;
-        entry.next = FREE;
-        entry.prev = free;
-        self.free = index;
-        self.used -= 1;
-    }
-
     /// The memory of a rush that is over, if everything is over.
     pub(super) fn shrink(&mut self) -> Option<Spare<T>> {
-        if self.used > 0 || self.chunks.len() < 2 {
-            return None;
-        }
-        self.free = END;
-        self.touched = 0;
+        let spare = self.places.shrink()?;
         // Lines of entries that are gone.
         self.front.clear();
-        Some(Spare(std::mem::take(&mut self.chunks)))
+        Some(spare)
     }
 
     /// Takes the entry out, wherever it is. The item is there unless it was away.
     #[inline]
     pub(super) fn remove(&mut self, key: Key) -> Option<Option<T>> {
-        let item = self.find(key)?.item.take();
+        let item = self.places.find(key)?.item.take();
         if item.is_some() {
             self.unlink(key.index);
             self.waiting -= 1;
         }
-        self.vacate(key.index);
+        self.places.vacate(key.index);
         Some(item)
     }
 
     /// Gives an entry another time; one that is away will have it when it comes back.
     pub(super) fn move_to(&mut self, key: Key, at: u64) -> bool {
-        let Some(entry) = self.find(key) else {
+        let Some(entry) = self.places.find(key) else {
             return false;
         };
         if entry.item.is_none() {
@@ -302,7 +221,7 @@ impl<T> Agenda<T> {
     /// Brings the item of an entry that was away back, with its next time unless it was given another one
     /// meanwhile. Tells when it is due; gives it back if the entry was removed.
     pub(super) fn bring_back(&mut self, key: Key, at: u64, item: T) -> Result<u64, T> {
-        let Some(entry) = self.find(key) else {
+        let Some(entry) = self.places.find(key) else {
             return Err(item);
         };
         debug_assert!(entry.item.is_none(), "it was away");

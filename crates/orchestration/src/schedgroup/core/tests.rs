@@ -102,3 +102,81 @@ fn ending_gives_what_waits_and_takes_nothing_more() {
     assert!(!core.cancel(key) && !core.reschedule(key, core.now()) && core.due(key).is_none());
     assert!(matches!(core.step(core.now()), Step::End));
 }
+
+/// What another thread does between two steps of the driver.
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Insert(u64),
+    /// Of the first that was inserted.
+    Cancel,
+    /// Of the last that was inserted.
+    Move(u64),
+    Close,
+}
+
+/// Every order of the driver's looks and sleeps and others' calls: whenever it sleeps without having been
+/// woken, it sleeps for something, and until the first thing that is due.
+#[test]
+fn no_order_of_looks_and_calls_sleeps_through_anything() {
+    use Call::{Cancel, Close, Insert, Move};
+    let scripts: [&[Call]; 6] = [
+        &[Insert(10), Insert(5), Cancel, Close],
+        &[Insert(5), Insert(10), Move(2), Cancel],
+        &[Insert(5), Move(20), Insert(10), Close],
+        &[Close, Cancel],
+        &[Insert(7), Close, Cancel],
+        &[Insert(9), Cancel, Insert(8), Move(3)],
+    ];
+    let mut orders = 0;
+    for script in scripts {
+        // The driver looks and parks three times. A bit says whose turn it is.
+        let turns = script.len() + 6;
+        for order in 0_u32..1 << turns {
+            if order.count_ones() as usize == script.len() {
+                run(script, (0..turns).map(|turn| order >> turn & 1 == 1));
+                orders += 1;
+            }
+        }
+    }
+    assert!(orders > 500, "{orders}");
+}
+
+fn run(script: &[Call], others_turn: impl Iterator<Item = bool>) {
+    let (core, driver, wakes) = setting();
+    let at = |millis| core.now() + Duration::from_millis(millis);
+    let mut calls = script.iter();
+    let mut keys = Vec::new();
+    // What the driver has been told to do, and how often it had been woken when it went to sleep.
+    let (mut told_to_sleep, mut asleep) = (false, None);
+    for others in others_turn {
+        if others {
+            match calls.next().expect("as many turns as calls") {
+                Call::Insert(millis) => {
+                    keys.extend(core.insert(at(*millis), Waker::noop().clone()))
+                }
+                Call::Cancel => {
+                    keys.first().map(|key| core.cancel(*key));
+                }
+                Call::Move(millis) => {
+                    keys.last().map(|key| core.reschedule(*key, at(*millis)));
+                }
+                Call::Close => core.close(),
+            }
+        } else if asleep == Some(wakes.0.load(SeqCst)) {
+            // It sleeps on.
+        } else if std::mem::take(&mut told_to_sleep) {
+            asleep = core.park(&driver).then(|| wakes.0.load(SeqCst));
+        } else {
+            asleep = None;
+            told_to_sleep = sleeps(core.step(core.now()));
+        }
+        if asleep != Some(wakes.0.load(SeqCst)) {
+            continue;
+        }
+        let dues = keys.iter().filter_map(|key| core.due(*key));
+        let first = dues.min().map_or(NEVER, |due| core.nanos(due));
+        let state = core.lock();
+        assert!(state.armed != AWAKE && state.armed <= first, "{script:?}");
+        assert!(!state.is_over(), "{script:?}: nobody will wake it");
+    }
+}
