@@ -234,7 +234,30 @@ async fn tracked_futures_are_gone_before_their_guards<R: Rt>(rt: R) {
     assert!(finish.await.is_clean());
 }
 
+async fn many_leave_at_once<R: Rt>(rt: R) {
+    for round in 0..10 {
+        let shutdown = Shutdown::new(rt.clone()).closing_limit(units(60_000));
+        let jobs: Vec<_> = (0..20)
+            .map(|n| {
+                let job = async move {
+                    for _ in 0..(n + round) % 5 {
+                        yield_now().await;
+                    }
+                };
+                rt.spawn(shutdown.track(format!("job {n}"), job).unwrap())
+            })
+            .collect();
+        shutdown.begin();
+        let report = shutdown.finish().await;
+        assert!(report.is_clean(), "{report}");
+        for job in jobs {
+            job.await.unwrap();
+        }
+    }
+}
+
 on_every_runtime! {
+    many_leave_at_once
     nobody_is_there
     work_that_was_begun_is_finished
     who_is_late_is_told_and_named
