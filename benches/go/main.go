@@ -47,6 +47,9 @@ var cases = map[string]func(plan, []string) sample{
 	"map":                mapHit,
 	"wait-group":         waitGroup,
 	"wait-group-spawned": waitGroupSpawned,
+	"timers-cancel":      timersCancel,
+	"timers-storm":       timersStorm,
+	"worker-pool":        workerPool,
 }
 
 func main() {

@@ -25,7 +25,9 @@ mod select;
 mod semaphore;
 mod single_flight;
 mod storm;
+mod timers;
 mod wait_group;
+mod worker_pool;
 
 use crate::row::Row;
 
@@ -58,6 +60,8 @@ pub fn all() -> Vec<Row> {
         group::rows(),
         concurrent_map::rows(),
         pipeline::rows(),
+        timers::rows(),
+        worker_pool::rows(),
     ]
     .into_iter()
     .flatten()

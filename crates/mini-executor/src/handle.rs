@@ -195,6 +195,10 @@ impl Timer for MiniRuntime {
     fn sleep_until(&self, deadline: Instant) -> MiniSleep {
         MiniSleep::new(self.shared.clone(), deadline)
     }
+
+    fn sleep(&self, duration: Duration) -> MiniSleep {
+        MiniSleep::after(self.shared.clone(), duration)
+    }
 }
 
 impl fmt::Debug for MiniRuntime {

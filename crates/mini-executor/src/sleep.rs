@@ -38,7 +38,17 @@ impl MiniSleep {
     pub(crate) fn new(shared: Arc<Shared>, deadline: Instant) -> Self {
         let deadline = nanos(deadline.saturating_duration_since(shared.start()));
         let never = deadline.saturating_sub(shared.now_nanos()) >= nanos(FAR_FUTURE);
-        let deadline = (!never).then_some(deadline);
+        Self::at(shared, (!never).then_some(deadline))
+    }
+
+    /// The same, counted from now, by one look at the clock.
+    pub(crate) fn after(shared: Arc<Shared>, duration: Duration) -> Self {
+        let ahead = duration < FAR_FUTURE;
+        let deadline = ahead.then(|| shared.now_nanos().saturating_add(nanos(duration)));
+        Self::at(shared, deadline)
+    }
+
+    fn at(shared: Arc<Shared>, deadline: Option<u64>) -> Self {
         Self {
             shared,
             deadline,

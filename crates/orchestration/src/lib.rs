@@ -15,6 +15,11 @@
 //! | all of many results, the first, a quorum, the last; a concurrent map; hedged requests | [`results`] |
 //! | to try again, with backoff, deadlines and a shared budget | [`retry`] |
 //!
+//! * [`SchedGroup`]: jobs that are done at a given time, once or again and again, by one timer.
+//! * [`WorkerPool`]: a number of workers, and a queue of jobs of any type.
+//! * [`Dispatcher`]: jobs of one type, handed to workers that are idle.
+//! * [`Shutdown`]: ending a service in two phases, in time, with a report of who was late.
+//!
 //! # What every part keeps
 //!
 //! * Nothing outlives the thing that owns it, unless it is detached by name.
@@ -29,6 +34,7 @@
 #![forbid(unsafe_code)]
 
 mod bridge;
+pub mod dispatcher;
 pub mod errgroup;
 pub mod fan_in;
 pub mod fan_out;
@@ -37,12 +43,17 @@ mod or_done;
 pub mod pipeline;
 pub mod results;
 pub mod retry;
+pub mod schedgroup;
+pub mod shutdown;
 pub mod streams;
 mod tee;
+pub mod worker_pool;
 mod yield_now;
 
 #[doc(inline)]
 pub use bridge::{Bridge, BridgeChannels, bridge, bridge_channels};
+#[doc(inline)]
+pub use dispatcher::Dispatcher;
 #[doc(inline)]
 pub use errgroup::{ErrGroup, LocalErrGroup};
 #[doc(inline)]
@@ -56,6 +67,12 @@ pub use or_done::{OrDone, or_done};
 #[doc(inline)]
 pub use pipeline::Pipeline;
 #[doc(inline)]
+pub use schedgroup::SchedGroup;
+#[doc(inline)]
+pub use shutdown::Shutdown;
+#[doc(inline)]
 pub use streams::Stages;
 #[doc(inline)]
 pub use tee::tee;
+#[doc(inline)]
+pub use worker_pool::WorkerPool;

@@ -36,6 +36,42 @@ pub enum MissedTick {
     Skip,
 }
 
+impl MissedTick {
+    /// When the tick after the one that was due at `due` comes, if that was taken at `now`.
+    ///
+    /// For schedulers of your own; [`Interval`] does the same.
+    ///
+    /// # Panics
+    ///
+    /// If `period` is zero and the policy is `Skip`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use runtime::MissedTick;
+    ///
+    /// let (start, ms) = (Instant::now(), Duration::from_millis);
+    /// let next = |policy: MissedTick| policy.next(start + ms(10), start + ms(35), ms(10)) - start;
+    /// assert_eq!(next(MissedTick::Burst), ms(20));
+    /// assert_eq!(next(MissedTick::Delay), ms(45));
+    /// assert_eq!(next(MissedTick::Skip), ms(40));
+    /// ```
+    #[must_use]
+    pub fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
+        let late = now.saturating_duration_since(due);
+        match self {
+            Self::Delay if late > SLACK.min(period) => deadline_after(now, period),
+            Self::Skip if late >= period => {
+                let past = Duration::from_nanos_u128(late.as_nanos() % period.as_nanos());
+                deadline_after(now - past, period)
+            }
+            _ => deadline_after(due, period),
+        }
+    }
+}
+
 /// How late a tick must be for [`MissedTick::Delay`] to take notice.
 const SLACK: Duration = Duration::from_millis(5);
 
@@ -129,15 +165,7 @@ impl<R: Timer> Interval<R> {
     fn advance(&mut self) -> Instant {
         let due = self.next;
         let now = self.timer.now();
-        let late = now.saturating_duration_since(due);
-        self.next = match self.missed_tick {
-            MissedTick::Delay if late > SLACK.min(self.period) => deadline_after(now, self.period),
-            MissedTick::Skip if late >= self.period => {
-                let past = Duration::from_nanos_u128(late.as_nanos() % self.period.as_nanos());
-                deadline_after(now - past, self.period)
-            }
-            _ => deadline_after(due, self.period),
-        };
+        self.next = self.missed_tick.next(due, now, self.period);
         due
     }
 }

@@ -3,13 +3,13 @@
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ::tokio::runtime::{Handle, TryCurrentError};
+use ::tokio::runtime::{Handle, RuntimeFlavor, TryCurrentError};
 use ::tokio::task::coop;
 use ::tokio::time;
 
-use crate::{JoinError, JoinHandle, Spawn, Timer};
+use crate::{FAR_FUTURE, JoinError, JoinHandle, Spawn, Timer};
 
 /// Spawns on a tokio runtime and keeps its time. Cheap to clone; usable from any thread.
 ///
@@ -109,14 +109,32 @@ impl Spawn for TokioRuntime {
 impl Timer for TokioRuntime {
     type Sleep = time::Sleep;
 
+    #[inline]
     fn now(&self) -> Instant {
-        let _context = self.handle.enter();
-        time::Instant::now().into_std()
+        match self.handle.runtime_flavor() {
+            // Its clock cannot be paused (tokio panics instead), so it is the system's.
+            RuntimeFlavor::MultiThread => Instant::now(),
+            _ => {
+                let _context = self.handle.enter();
+                time::Instant::now().into_std()
+            }
+        }
     }
 
     fn sleep_until(&self, deadline: Instant) -> time::Sleep {
         let _context = self.handle.enter();
         time::sleep_until(deadline.into())
+    }
+
+    /// As the provided one, and enters the runtime once instead of twice; not at all, if it is in there.
+    #[inline]
+    fn sleep(&self, duration: Duration) -> time::Sleep {
+        let inside = |current: Handle| current.id() == self.handle.id();
+        if Handle::try_current().is_ok_and(inside) {
+            return time::sleep(duration.min(FAR_FUTURE));
+        }
+        let _context = self.handle.enter();
+        time::sleep(duration.min(FAR_FUTURE))
     }
 }
 

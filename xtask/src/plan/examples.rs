@@ -244,6 +244,46 @@ const RUNS: &[Run] = &[
         args: "CHANGELOG.md 50",
         expect: || output(&["the view's last line: ", " lines archived, 0 alarms"]),
     },
+    Run {
+        name: "four clients",
+        example: "graceful_service",
+        args: "--demo",
+        expect: || {
+            output(&[
+                "listening on 127.0.0.1:",
+                "slow: \"slow \\n\"",
+                "3 connections were served, the log is flushed",
+                "shut down (context canceled)",
+                "1 late: connection 127.0.0.1:",
+                "closed:  ",
+                "everybody was in time",
+            ])
+        },
+    },
+    Run {
+        name: "not an address",
+        example: "graceful_service",
+        args: "nowhere",
+        expect: || error("graceful_service: invalid socket address syntax"),
+    },
+    Run {
+        name: "a second",
+        example: "cron",
+        args: "xtask/fixtures/crontab 1s",
+        expect: || {
+            output(&[
+                "every tenth of a second",
+                "once",
+                "cron: context deadline exceeded",
+            ])
+        },
+    },
+    Run {
+        name: "no table",
+        example: "cron",
+        args: "xtask/fixtures/no-such-table",
+        expect: || error("no-such-table"),
+    },
 ];
 
 /// Of the files `empty`, `abc` and `deep/digits`.

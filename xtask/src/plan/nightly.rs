@@ -20,7 +20,8 @@ const MIRI: &[(&str, &str, u64)] = &[
     // Its other tests run on tokio and smol, whose drivers Miri cannot run.
     (
         "orchestration",
-        "-p orchestration --test errgroup --test local --test races --test token -- on_mini",
+        "-p orchestration --test errgroup --test local --test races --test token --test schedgroup \
+         --test worker_pool --test shutdown -- on_mini",
         15,
     ),
 ];

@@ -73,6 +73,13 @@ impl Census {
 
 pub struct Resident(Census);
 
+impl Resident {
+    /// Counts one more in, where this one is.
+    pub fn another(&self) -> Resident {
+        self.0.enter()
+    }
+}
+
 impl Drop for Resident {
     fn drop(&mut self) {
         (self.0.0).0.fetch_sub(1, Ordering::SeqCst);
