@@ -26,8 +26,16 @@ pub(crate) struct Figures {
 /// Runs every step; goes on after a failure unless told to stop there.
 pub(crate) fn all(steps: &[Step], fail_fast: bool) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::with_capacity(steps.len());
+    let begin = Instant::now();
     for (index, step) in steps.iter().enumerate() {
-        println!("\n==> [{}/{}] {}", index + 1, steps.len(), step.name);
+        // The time so far: when a run is cut off, its last lines say how long it had taken.
+        println!(
+            "\n==> [{}/{}] {} (after {} s)",
+            index + 1,
+            steps.len(),
+            step.name,
+            begin.elapsed().as_secs()
+        );
         let stopped = fail_fast
             && rows
                 .iter()

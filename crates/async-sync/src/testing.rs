@@ -13,10 +13,25 @@ pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     model_with(2, f);
 }
 
+/// The same with one preemption less, for a model of three threads that go through two queues each:
+/// with two preemptions it has half a million schedules. `cargo xtask deep` gives it two.
+pub(crate) fn wide_model(f: impl Fn() + Send + Sync + 'static) {
+    check(asked_for().max(2) - 1, f);
+}
+
 /// The same with at least so many preemptions.
 pub(crate) fn model_with(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
+    check(asked_for().max(preemptions), f);
+}
+
+/// How many preemptions `LOOM_MAX_PREEMPTIONS` asks for.
+fn asked_for() -> usize {
+    loom::model::Builder::new().preemption_bound.unwrap_or(0)
+}
+
+fn check(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.max(Some(preemptions));
+    builder.preemption_bound = Some(preemptions);
     let schedules = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&schedules);
     builder.check(move || {

@@ -1,13 +1,13 @@
 //! `lock_when` under every order of steps: whose condition holds gets the lock, and nobody else.
 
 use async_sync::mutex::{Adaptive, Barging, Fifo, Mutex, MutexGuard, Policy};
-use conformance::explorer::{Actor, Bounds, Boxed, Explorer, Operation, Scenario, Waits, World};
+use conformance::explorer::{
+    Actor, Bounds, Boxed, Explorer, Operation, Plan, Scenario, Waits, World,
+};
 
 /// Futures that wait for the value to be at least their kind; 0 is a plain `lock`.
 struct When<P: Policy> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl<P: Policy> When<P> {
@@ -18,11 +18,14 @@ impl<P: Policy> When<P> {
             world.model += 1;
             Ok(())
         });
-        let actor = |&(task, kind): &_| Actor { task, kind };
         When {
-            actors: actors.iter().map(actor).collect(),
-            bounds,
-            operations: vec![add.when(|world| world.held().next().is_some())],
+            plan: Plan {
+                bounds,
+                ..Plan::new(
+                    Actor::of_kinds(actors.iter().copied()),
+                    vec![add.when(|world| world.held().next().is_some())],
+                )
+            },
         }
     }
 }
@@ -34,16 +37,8 @@ impl<P: Policy> Scenario for When<P> {
     type Output<'a> = MutexGuard<'a, usize, P>;
     type Held<'a> = MutexGuard<'a, usize, P>;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Self::Object {
@@ -59,7 +54,7 @@ impl<P: Policy> Scenario for When<P> {
         object: &'a Self::Object,
         actor: usize,
     ) -> Boxed<'a, MutexGuard<'a, usize, P>> {
-        match self.actors[actor].kind {
+        match self.plan.actors[actor].kind {
             0 => Box::pin(object.lock()),
             least => Box::pin(object.lock_when(move |value| *value >= least)),
         }
@@ -71,7 +66,7 @@ impl<P: Policy> Scenario for When<P> {
         actor: usize,
         guard: MutexGuard<'a, usize, P>,
     ) -> Result<Option<MutexGuard<'a, usize, P>>, String> {
-        if *guard != world.model || *guard < self.actors[actor].kind {
+        if *guard != world.model || *guard < self.plan.actors[actor].kind {
             return Err(format!(
                 "future {actor} has the lock while the value is {}",
                 *guard
@@ -91,7 +86,7 @@ impl<P: Policy> Scenario for When<P> {
     }
 
     fn must_complete(&self, world: &World<'_, Self>, actor: usize) -> bool {
-        world.model >= self.actors[actor].kind
+        world.model >= self.plan.actors[actor].kind
     }
 
     fn nudges(&self, parked: usize) -> usize {

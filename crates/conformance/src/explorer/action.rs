@@ -25,7 +25,7 @@ impl Action {
             Action::Drop(i) => format!("drop{i}"),
             Action::Park(i) => format!("park{i}"),
             Action::Release(i) => format!("release{i}"),
-            Action::Operation(i) => scenario.operations()[i].name.to_owned(),
+            Action::Operation(i) => scenario.plan().operations[i].name.to_owned(),
             Action::Time => "time".to_owned(),
         }
     }
@@ -66,7 +66,7 @@ impl Action {
         };
         let held = world.held().take(all);
         out.extend(held.map(|(slot, _)| Action::Release(slot)));
-        for (n, operation) in scenario.operations().iter().enumerate() {
+        for (n, operation) in scenario.plan().operations.iter().enumerate() {
             if left.operations[n] > 0 && (operation.when)(world) {
                 out.push(Action::Operation(n));
             }
@@ -79,7 +79,7 @@ impl Action {
 
 /// Whether no identical future that was never polled has a lower number.
 fn is_first_of_its_kind<S: Scenario>(scenario: &S, world: &World<'_, S>, actor: usize) -> bool {
-    let all = scenario.actors();
+    let all = &scenario.plan().actors;
     let me = all[actor];
     let is_alone = |task| all.iter().filter(|other| other.task == task).count() == 1;
     !(0..actor).any(|other| {

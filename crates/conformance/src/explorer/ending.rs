@@ -28,7 +28,7 @@ pub(super) fn end<'a, S: Scenario>(
     })?;
     drain(scenario, world, tape)?;
     let parked = (0..world.actors()).filter(|i| world.is_parked(*i)).count();
-    let unaided = parked == 0 || scenario.bounds().waits == Waits::ForNobody;
+    let unaided = parked == 0 || scenario.plan().bounds.waits == Waits::ForNobody;
     if unaided {
         all_done(world, |world, i| scenario.must_complete(world, i))?;
     }
@@ -38,7 +38,7 @@ pub(super) fn end<'a, S: Scenario>(
         }
         other_step(scenario, world, tape, PART, &|| "time".into(), |world| {
             // As long as it takes at most: patience doubles with each holder that came too late.
-            world.pass(scenario.bounds().tick * (1 << world.late_polls.min(15)));
+            world.pass(scenario.plan().bounds.tick * (1 << world.late_polls.min(15)));
             Ok(())
         })?;
         other_step(scenario, world, tape, PART, &|| "nudge".into(), |world| {

@@ -97,6 +97,6 @@ mod task;
 mod world;
 
 pub use report::{Extent, Failure, Replay, Report};
-pub use scenario::{Actor, Bounds, Operation, Scenario, Waits};
+pub use scenario::{Actor, Bounds, Operation, Plan, Scenario, Waits};
 pub use search::{Explorer, extra_depth, replay};
 pub use world::{Boxed, Stage, World};

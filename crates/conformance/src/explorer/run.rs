@@ -159,11 +159,11 @@ fn act<'a, S: Scenario>(
         }
         Action::Operation(n) => {
             world.left.operations[n] -= 1;
-            (scenario.operations()[n].run)(world)
+            (scenario.plan().operations[n].run)(world)
         }
         Action::Time => {
             world.left.times -= 1;
-            world.pass(scenario.bounds().tick);
+            world.pass(scenario.plan().bounds.tick);
             Ok(())
         }
     }

@@ -22,16 +22,8 @@ pub trait Scenario: Sized {
     where
         Self: 'a;
 
-    /// The futures, by number.
-    fn actors(&self) -> &[Actor];
-
-    /// How often the less common steps may happen.
-    fn bounds(&self) -> Bounds;
-
-    /// What may happen besides.
-    fn operations(&self) -> &[Operation<Self>] {
-        &[]
-    }
+    /// Who does what, how often.
+    fn plan(&self) -> &Plan<Self>;
 
     /// A new object.
     fn object(&self) -> Self::Object;
@@ -115,6 +107,38 @@ pub trait Scenario: Sized {
     }
 }
 
+/// Who does what, how often.
+pub struct Plan<S: Scenario> {
+    /// The futures, by number.
+    pub actors: Vec<Actor>,
+    /// How often the less common steps may happen.
+    pub bounds: Bounds,
+    /// What may happen besides.
+    pub operations: Vec<Operation<S>>,
+}
+
+impl<S: Scenario> Plan<S> {
+    /// Without any of the less common steps.
+    #[must_use]
+    pub fn new(actors: Vec<Actor>, operations: Vec<Operation<S>>) -> Self {
+        Plan {
+            actors,
+            bounds: Bounds::NONE,
+            operations,
+        }
+    }
+}
+
+impl<S: Scenario> std::fmt::Debug for Plan<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("actors", &self.actors)
+            .field("bounds", &self.bounds)
+            .field("operations", &self.operations)
+            .finish()
+    }
+}
+
 /// A future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -133,8 +157,13 @@ impl Actor {
 
     /// Equal futures in these tasks.
     pub fn in_tasks(tasks: impl IntoIterator<Item = usize>) -> Vec<Actor> {
-        let actor = |task| Actor { task, kind: 0 };
-        tasks.into_iter().map(actor).collect()
+        Actor::of_kinds(tasks.into_iter().map(|task| (task, 0)))
+    }
+
+    /// Futures of these tasks and kinds.
+    pub fn of_kinds(actors: impl IntoIterator<Item = (usize, usize)>) -> Vec<Actor> {
+        let actor = |(task, kind)| Actor { task, kind };
+        actors.into_iter().map(actor).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::scenario::{Bounds, Scenario};
+use super::scenario::Scenario;
 use super::task::Bell;
 
 /// A future, in a box because those of a scenario need not be of one type.
@@ -75,8 +75,8 @@ pub(super) struct Left {
 impl<'a, S: Scenario + 'a> World<'a, S> {
     pub(super) fn new(scenario: &'a S, object: &'a S::Object) -> Self {
         let clock = Clock::start();
-        let actors = scenario.actors();
-        let bounds: Bounds = scenario.bounds();
+        let actors = &scenario.plan().actors;
+        let bounds = scenario.plan().bounds;
         let tasks = actors.iter().map(|actor| actor.task + 1).max();
         let mut world = World {
             model: scenario.model(),
@@ -89,7 +89,7 @@ impl<'a, S: Scenario + 'a> World<'a, S> {
                 rewakes: bounds.rewakes,
                 parks: bounds.parks,
                 times: bounds.times,
-                operations: scenario.operations().iter().map(|o| o.times).collect(),
+                operations: scenario.plan().operations.iter().map(|o| o.times).collect(),
             },
             step: 0,
             time_passed: 0,

@@ -364,6 +364,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "std")] // virtual time
     #[test]
     fn grants_are_given_in_turn_and_claimed_if_they_may_be() {
         let before = clock::set_virtual(Some(1 << 30));
@@ -398,6 +399,7 @@ mod tests {
         clock::set_virtual(before);
     }
 
+    #[cfg(feature = "std")] // virtual time
     #[test]
     fn the_clock_is_looked_at_once() {
         let before = clock::set_virtual(Some(1 << 30));

@@ -12,7 +12,7 @@
 
 use core::fmt;
 
-use crate::atomic::{AtomicU8, Ordering};
+use crate::atomic::AtomicU8;
 use crate::const_fn;
 
 const CANCELLED: u8 = 1;
@@ -100,28 +100,9 @@ impl CancelWord {
             CancelWord(AtomicU8::new(0))
         }
     }
-
-    /// A snapshot.
-    #[inline]
-    #[must_use]
-    pub fn load(&self, order: Ordering) -> CancelState {
-        CancelState(self.0.load(order))
-    }
-
-    /// Applies a transition, retrying while others change the word.
-    ///
-    /// # Errors
-    ///
-    /// The state from which `next` was not allowed.
-    #[inline]
-    pub fn update(
-        &self,
-        order: Ordering,
-        next: impl Fn(CancelState) -> Option<CancelState>,
-    ) -> Result<CancelState, CancelState> {
-        super::update_loop!(&self.0, CancelState, order, next)
-    }
 }
+
+super::state_word!(CancelWord, CancelState);
 
 impl Default for CancelWord {
     fn default() -> Self {
@@ -129,15 +110,10 @@ impl Default for CancelWord {
     }
 }
 
-impl fmt::Debug for CancelWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.load(Ordering::Relaxed).fmt(f)
-    }
-}
-
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
+    use crate::atomic::Ordering;
 
     fn all() -> impl Iterator<Item = CancelState> {
         (0..8).map(CancelState)

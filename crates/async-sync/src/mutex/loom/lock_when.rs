@@ -6,12 +6,12 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::mutex::Mutex;
-use crate::testing::{Task, block_on, model};
+use crate::testing::{Task, block_on, model, wide_model};
 
 /// A change is not missed by somebody who is about to wait for one.
 #[test]
 fn no_change_is_missed() {
-    model(|| {
+    wide_model(|| {
         let mutex = Arc::new(Mutex::new(0));
         let changers: Vec<_> = (0..2)
             .map(|_| {
@@ -30,7 +30,7 @@ fn no_change_is_missed() {
 /// One who waits for a change leaves while it comes; the other one hears of it.
 #[test]
 fn cancel() {
-    model(|| {
+    wide_model(|| {
         let mutex = Arc::new(Mutex::new(false));
         let leaver = {
             let mutex = Arc::clone(&mutex);

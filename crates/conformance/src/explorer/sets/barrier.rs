@@ -1,6 +1,6 @@
 //! Barriers: all meet, or all are told. The oracle is Java's barrier, as a list of who has arrived.
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, Stage, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, Stage, World};
 
 /// A barrier, as the explorer sees it.
 pub trait Meeting {
@@ -55,9 +55,7 @@ impl Arrivals {
 #[derive(Debug)]
 pub struct BarrierSet<M: Meeting> {
     parties: usize,
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl<M: Meeting> BarrierSet<M> {
@@ -66,16 +64,15 @@ impl<M: Meeting> BarrierSet<M> {
     pub fn new(parties: usize, actors: Vec<Actor>, resets: usize) -> Self {
         BarrierSet {
             parties,
-            actors,
-            bounds: Bounds::default(),
-            operations: vec![Operation::<Self>::new("reset", resets, reset)],
+            plan: Plan::new(actors, vec![Operation::<Self>::new("reset", resets, reset)]),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        BarrierSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 }
 
@@ -101,16 +98,8 @@ impl<M: Meeting> Scenario for BarrierSet<M> {
     where
         Self: 'a;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> M {
@@ -121,7 +110,7 @@ impl<M: Meeting> Scenario for BarrierSet<M> {
         Arrivals {
             broken: false,
             generation: 0,
-            fates: vec![Fate::None; self.actors.len()],
+            fates: vec![Fate::None; self.plan.actors.len()],
         }
     }
 

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 
 use async_sync::broadcast::{self, Receiver, RecvError, Sender, TryRecvError};
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// What a future does. The kind of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,34 +64,28 @@ pub struct Known {
 #[derive(Debug)]
 pub struct BroadcastSet {
     capacity: usize,
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl BroadcastSet {
     /// So many items are kept; each future is a task and what it does.
     pub fn new(capacity: usize, actors: impl IntoIterator<Item = (usize, Does)>) -> Self {
-        let actor = |(task, does)| Actor {
-            task,
-            kind: does as usize,
-        };
+        let actors = actors.into_iter().map(|(task, does)| (task, does as usize));
         BroadcastSet {
             capacity,
-            actors: actors.into_iter().map(actor).collect(),
-            bounds: Bounds::default(),
-            operations: Vec::new(),
+            plan: Plan::new(Actor::of_kinds(actors), Vec::new()),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        BroadcastSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     fn operation(mut self, operation: Operation<Self>) -> Self {
-        self.operations.push(operation);
+        self.plan.operations.push(operation);
         self
     }
 
@@ -163,7 +157,7 @@ impl BroadcastSet {
     }
 
     fn does(&self, actor: usize) -> Does {
-        KINDS[self.actors[actor].kind]
+        KINDS[self.plan.actors[actor].kind]
     }
 }
 
@@ -199,28 +193,20 @@ impl Scenario for BroadcastSet {
     type Output<'a> = Out;
     type Held<'a> = ();
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Watched {
         let (sender, witness) = broadcast::channel(self.capacity);
         let leaves = |operation: &Operation<Self>| operation.name == "leave";
-        let slow = self.operations.iter().any(leaves);
+        let slow = self.plan.operations.iter().any(leaves);
         Watched {
             slow: RefCell::new(slow.then(|| witness.clone())),
             sender,
             witness: RefCell::new(witness),
             had: Cell::new(0),
-            began: RefCell::new(vec![None; self.actors.len()]),
+            began: RefCell::new(vec![None; self.plan.actors.len()]),
         }
     }
 

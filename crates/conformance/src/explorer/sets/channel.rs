@@ -2,7 +2,7 @@
 
 use async_sync::channel::{self, Permit, Receiver, Sender};
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// What a future does. The kind of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,34 +47,28 @@ pub struct Known {
 #[derive(Debug)]
 pub struct ChannelSet {
     capacity: usize,
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl ChannelSet {
     /// So many places; each future is a task and what it does.
     pub fn new(capacity: usize, actors: impl IntoIterator<Item = (usize, Does)>) -> Self {
-        let actor = |(task, does)| Actor {
-            task,
-            kind: does as usize,
-        };
+        let actors = actors.into_iter().map(|(task, does)| (task, does as usize));
         ChannelSet {
             capacity,
-            actors: actors.into_iter().map(actor).collect(),
-            bounds: Bounds::default(),
-            operations: Vec::new(),
+            plan: Plan::new(Actor::of_kinds(actors), Vec::new()),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        ChannelSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     fn operation(mut self, operation: Operation<Self>) -> Self {
-        self.operations.push(operation);
+        self.plan.operations.push(operation);
         self
     }
 
@@ -114,7 +108,7 @@ impl ChannelSet {
     }
 
     fn does(&self, actor: usize) -> Does {
-        KINDS[self.actors[actor].kind]
+        KINDS[self.plan.actors[actor].kind]
     }
 }
 
@@ -143,16 +137,8 @@ impl Scenario for ChannelSet {
     type Output<'a> = Out<'a>;
     type Held<'a> = Permit<'a, usize>;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Self::Object {

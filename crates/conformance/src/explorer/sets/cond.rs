@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// A condition variable and its lock, as the explorer sees them.
 pub trait Condition {
@@ -53,9 +53,7 @@ pub struct Tokens<C> {
 /// Futures that take a token each.
 #[derive(Debug)]
 pub struct CondSet<C: Condition> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl<C: Condition> CondSet<C> {
@@ -76,22 +74,22 @@ impl<C: Condition> CondSet<C> {
             Ok(())
         });
         CondSet {
-            actors,
-            bounds: Bounds::default(),
-            operations: vec![one, all],
+            plan: Plan::new(actors, vec![one, all]),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        CondSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     /// With so many times `try_lock`, whose guard is kept.
     #[must_use]
     pub fn try_lock(mut self, times: usize) -> Self {
-        self.operations
+        self.plan
+            .operations
             .push(Operation::new("try_lock", times, |world| {
                 if let Some(guard) = world.object().cond.try_lock() {
                     world.hear();
@@ -115,16 +113,8 @@ impl<C: Condition> Scenario for CondSet<C> {
     where
         Self: 'a;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Tokens<C> {

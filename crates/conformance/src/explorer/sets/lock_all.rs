@@ -3,16 +3,14 @@
 use async_sync::lock_all::{lock_all, lock_all_backing_off, try_lock_all};
 use async_sync::mutex::{Mutex, MutexGuard, Policy};
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// Futures that lock two of three locks each.
 #[derive(Debug)]
 pub struct PairSet<P: Policy> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
     /// The locks of each future, and whether it backs off.
     pairs: Vec<([usize; 2], bool)>,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 /// The guards of two locks.
@@ -36,17 +34,16 @@ impl<P: Policy> PairSet<P> {
             Ok(())
         });
         PairSet {
-            actors,
-            bounds: Bounds::NONE,
             pairs,
-            operations: vec![try_two],
+            plan: Plan::new(actors, vec![try_two]),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        PairSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 }
 
@@ -56,16 +53,8 @@ impl<P: Policy> Scenario for PairSet<P> {
     type Output<'a> = Pair<'a, P>;
     type Held<'a> = Pair<'a, P>;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Self::Object {

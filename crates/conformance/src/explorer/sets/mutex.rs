@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use crate::explorer::order::{Excuse, in_order};
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// A mutex, as the explorer sees it.
 pub trait Lock {
@@ -63,10 +63,8 @@ pub enum Order {
 /// Futures that lock `M`.
 #[derive(Debug)]
 pub struct MutexSet<M: Lock> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
     order: Order,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
     nudge: fn(&M),
 }
 
@@ -75,10 +73,8 @@ impl<M: Lock> MutexSet<M> {
     #[must_use]
     pub fn new(actors: Vec<Actor>, order: Order) -> Self {
         MutexSet {
-            actors,
-            bounds: Bounds::default(),
             order,
-            operations: Vec::new(),
+            plan: Plan::new(actors, Vec::new()),
             nudge: |mutex| drop(mutex.try_lock()),
         }
     }
@@ -95,14 +91,15 @@ impl<M: Lock> MutexSet<M> {
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        MutexSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     /// With one more operation.
     #[must_use]
     pub fn operation(mut self, operation: Operation<Self>) -> Self {
-        self.operations.push(operation);
+        self.plan.operations.push(operation);
         self
     }
 
@@ -139,16 +136,8 @@ impl<M: Lock> Scenario for MutexSet<M> {
     where
         Self: 'a;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> M {

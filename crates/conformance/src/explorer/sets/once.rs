@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// What an initialising future returns.
 pub type Attempt = Result<u64, ()>;
@@ -81,30 +81,26 @@ impl<C> Watched<C> {
 /// Futures that initialise `C`, or wait for it.
 #[derive(Debug)]
 pub struct CellSet<C: Settable> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
     polls: usize,
     held: bool,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl<C: Settable> CellSet<C> {
     /// Each future is a task and a kind.
     pub fn new(actors: impl IntoIterator<Item = (usize, usize)>) -> Self {
-        let actor = |(task, kind)| Actor { task, kind };
         CellSet {
-            actors: actors.into_iter().map(actor).collect(),
-            bounds: Bounds::default(),
             polls: 0,
             held: false,
-            operations: Vec::new(),
+            plan: Plan::new(Actor::of_kinds(actors), Vec::new()),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        CellSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     /// Initialisers are pending so many times.
@@ -122,15 +118,17 @@ impl<C: Settable> CellSet<C> {
     /// With so many times a `set`.
     #[must_use]
     pub fn set(mut self, times: usize) -> Self {
-        self.operations.push(Operation::new("set", times, |world| {
-            let object = world.object();
-            let (was_set, running) = (object.cell.get().is_some(), object.running.get() != 0);
-            match object.cell.set(5) {
-                true if was_set || running => Err("set although it was set or running".into()),
-                true if object.cell.get() != Some(5) => Err("set, and not there".into()),
-                _ => Ok(()),
-            }
-        }));
+        self.plan
+            .operations
+            .push(Operation::new("set", times, |world| {
+                let object = world.object();
+                let (was_set, running) = (object.cell.get().is_some(), object.running.get() != 0);
+                match object.cell.set(5) {
+                    true if was_set || running => Err("set although it was set or running".into()),
+                    true if object.cell.get() != Some(5) => Err("set, and not there".into()),
+                    _ => Ok(()),
+                }
+            }));
         self
     }
 }
@@ -147,16 +145,8 @@ impl<C: Settable> Scenario for CellSet<C> {
     where
         Self: 'a;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Watched<C> {
@@ -175,7 +165,7 @@ impl<C: Settable> Scenario for CellSet<C> {
                 .cell
                 .get_or_try_init(move || object.run(self.polls, result))
         };
-        match self.actors[actor].kind {
+        match self.plan.actors[actor].kind {
             SUCCEEDS => make(Ok(actor as u64)),
             FAILS => make(Err(())),
             _ => Box::pin(async { Ok(object.cell.wait().await) }),
@@ -204,7 +194,7 @@ impl<C: Settable> Scenario for CellSet<C> {
     ) -> Result<Option<Boxed<'a, Attempt>>, String> {
         let there = world.object().cell.get();
         match output {
-            Err(()) if self.actors[actor].kind == FAILS && there.is_none() => Ok(None),
+            Err(()) if self.plan.actors[actor].kind == FAILS && there.is_none() => Ok(None),
             Ok(value) if there == Some(value) => Ok(None),
             other => Err(format!(
                 "future {actor} returned {other:?}, and {there:?} is there"
@@ -227,7 +217,9 @@ impl<C: Settable> Scenario for CellSet<C> {
                 None => Ok(()),
             };
         }
-        let line = world.pending().filter(|i| self.actors[*i].kind != WAITS);
+        let line = world
+            .pending()
+            .filter(|i| self.plan.actors[*i].kind != WAITS);
         let woken: Vec<_> = line.map(|i| world.woken(i).is_some()).collect();
         if object.running.get() == 0 && !woken.is_empty() && !woken.contains(&true) {
             return Err("nobody initialises, and nobody in line was woken".into());
@@ -236,7 +228,7 @@ impl<C: Settable> Scenario for CellSet<C> {
     }
 
     fn must_complete(&self, world: &World<'_, Self>, actor: usize) -> bool {
-        self.actors[actor].kind != WAITS || world.object().cell.get().is_some()
+        self.plan.actors[actor].kind != WAITS || world.object().cell.get().is_some()
     }
 
     fn nudges(&self, parked: usize) -> usize {

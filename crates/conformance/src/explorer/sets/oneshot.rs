@@ -11,7 +11,7 @@ use async_sync::Event;
 use async_sync::oneshot::{self, Receiver, RecvError, Sender};
 use futures::future::{Either, select};
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// What a future does. The kind of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,58 +78,55 @@ pub struct Known {
 /// Futures at both ends.
 #[derive(Debug)]
 pub struct OneshotSet {
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl OneshotSet {
     /// Each future is a task and what it does. The rest of the steps: the item is sent, either end is
     /// dropped, the receiver closes the channel, or looks.
     pub fn new(actors: impl IntoIterator<Item = (usize, Does)>) -> Self {
-        let actor = |(task, does)| Actor {
-            task,
-            kind: does as usize,
-        };
+        let actors = actors.into_iter().map(|(task, does)| (task, does as usize));
         OneshotSet {
-            actors: actors.into_iter().map(actor).collect(),
-            bounds: Bounds::default(),
-            operations: vec![
-                Operation::new("send", 1, send),
-                Operation::new("unsent", 1, |world| {
-                    if let Some(sender) = world.object().sender.take() {
-                        drop(sender);
-                        world.model.decided = true;
-                    }
-                    Ok(())
-                }),
-                Operation::new("abandon", 1, |world| {
-                    if let Some(receiver) = world.object().receiver.take() {
-                        drop(receiver);
-                        world.model.unwanted = true;
-                    }
-                    Ok(())
-                }),
-                Operation::new("close", 1, |world| {
-                    if let Some(receiver) = world.object().receiver.borrow_mut().as_mut() {
-                        receiver.close();
-                        world.model.unwanted = true;
-                    }
-                    Ok(())
-                }),
-                Operation::new("look", 1, look),
-            ],
+            plan: Plan::new(
+                Actor::of_kinds(actors),
+                vec![
+                    Operation::new("send", 1, send),
+                    Operation::new("unsent", 1, |world| {
+                        if let Some(sender) = world.object().sender.take() {
+                            drop(sender);
+                            world.model.decided = true;
+                        }
+                        Ok(())
+                    }),
+                    Operation::new("abandon", 1, |world| {
+                        if let Some(receiver) = world.object().receiver.take() {
+                            drop(receiver);
+                            world.model.unwanted = true;
+                        }
+                        Ok(())
+                    }),
+                    Operation::new("close", 1, |world| {
+                        if let Some(receiver) = world.object().receiver.borrow_mut().as_mut() {
+                            receiver.close();
+                            world.model.unwanted = true;
+                        }
+                        Ok(())
+                    }),
+                    Operation::new("look", 1, look),
+                ],
+            ),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        OneshotSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     fn does(&self, actor: usize) -> Does {
-        KINDS[self.actors[actor].kind]
+        KINDS[self.plan.actors[actor].kind]
     }
 }
 
@@ -195,16 +192,8 @@ impl Scenario for OneshotSet {
     type Output<'a> = Out;
     type Held<'a> = ();
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Ends {

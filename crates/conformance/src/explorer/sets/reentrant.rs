@@ -4,15 +4,13 @@ use async_sync::OwnerId;
 use async_sync::mutex::Policy;
 use async_sync::reentrant::{ReentrantMutex, ReentrantMutexGuard};
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// Futures that lock one mutex for owners.
 #[derive(Debug)]
 pub struct OwnerSet<P: Policy> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
     owners: Vec<OwnerId>,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
     policy: std::marker::PhantomData<P>,
 }
 
@@ -41,18 +39,17 @@ impl<P: Policy> OwnerSet<P> {
             Ok(())
         });
         OwnerSet {
-            actors,
-            bounds: Bounds::NONE,
             owners,
-            operations: vec![operation],
+            plan: Plan::new(actors, vec![operation]),
             policy: std::marker::PhantomData,
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        OwnerSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 }
 
@@ -62,16 +59,8 @@ impl<P: Policy> Scenario for OwnerSet<P> {
     type Output<'a> = Inside<'a, P>;
     type Held<'a> = Inside<'a, P>;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Self::Object {

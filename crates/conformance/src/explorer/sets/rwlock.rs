@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use super::mutex::waiters_are;
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// What a future does: the kind of an [`Actor`].
 pub mod kind {
@@ -63,34 +63,30 @@ pub enum Rule {
 /// Futures of several kinds that lock `L`.
 #[derive(Debug)]
 pub struct RwLockSet<L: Lock> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
     rule: Rule,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl<L: Lock> RwLockSet<L> {
     /// Each future is a task and a [kind].
     pub fn new(rule: Rule, actors: impl IntoIterator<Item = (usize, usize)>) -> Self {
-        let actor = |(task, kind)| Actor { task, kind };
         RwLockSet {
-            actors: actors.into_iter().map(actor).collect(),
-            bounds: Bounds::default(),
             rule,
-            operations: Vec::new(),
+            plan: Plan::new(Actor::of_kinds(actors), Vec::new()),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        RwLockSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     /// With one more operation.
     #[must_use]
     pub fn operation(mut self, operation: Operation<Self>) -> Self {
-        self.operations.push(operation);
+        self.plan.operations.push(operation);
         self
     }
 
@@ -155,16 +151,8 @@ impl<L: Lock> Scenario for RwLockSet<L> {
     where
         Self: 'a;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> L {
@@ -174,13 +162,13 @@ impl<L: Lock> Scenario for RwLockSet<L> {
     fn model(&self) -> Known {
         Known {
             rule: self.rule,
-            actors: self.actors.iter().map(|actor| actor.kind).collect(),
-            writers_before: vec![0; self.actors.len()],
+            actors: self.plan.actors.iter().map(|actor| actor.kind).collect(),
+            writers_before: vec![0; self.plan.actors.len()],
         }
     }
 
     fn future<'a>(&'a self, object: &'a L, actor: usize) -> Boxed<'a, L::Guard<'a>> {
-        object.lock(self.actors[actor].kind)
+        object.lock(self.plan.actors[actor].kind)
     }
 
     fn completed<'a>(
@@ -211,9 +199,11 @@ impl<L: Lock> Scenario for RwLockSet<L> {
                 return Err(format!("writer {actor} came before writer {other}"));
             }
             // One turn of writers, then those who have waited to read since before it.
-            for reader in 0..self.actors.len() {
+            for reader in 0..self.plan.actors.len() {
                 let waits = world.pending().any(|i| i == reader);
-                if !waits || self.actors[reader].kind != kind::READ || world.woken(reader).is_some()
+                if !waits
+                    || self.plan.actors[reader].kind != kind::READ
+                    || world.woken(reader).is_some()
                 {
                     continue;
                 }
@@ -256,7 +246,7 @@ impl<L: Lock> Scenario for RwLockSet<L> {
         // Whoever was woken may own the lock already, and one that upgrades reads meanwhile.
         let pending = || world.pending();
         let woken = pending().any(|i| world.woken(i).is_some());
-        let upgrades = pending().any(|i| self.actors[i].kind == kind::UPGRADE);
+        let upgrades = pending().any(|i| self.plan.actors[i].kind == kind::UPGRADE);
         if !woken && !upgrades {
             if written && writes == 0 || readers > reads + ups || upgradable && ups == 0 {
                 return Err(format!(

@@ -6,7 +6,7 @@
 use async_sync::Context;
 use async_sync::context::Cause;
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// Scopes from the root down.
 pub const DEPTH: usize = 3;
@@ -21,9 +21,7 @@ pub struct Known {
 /// Futures that wait: number `n` for scope `n % 3`.
 #[derive(Debug)]
 pub struct ScopeSet {
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 /// A line of scopes, each below the one before it.
@@ -58,16 +56,15 @@ impl ScopeSet {
             }),
         ];
         ScopeSet {
-            actors,
-            bounds: Bounds::default(),
-            operations,
+            plan: Plan::new(actors, operations),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        ScopeSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 }
 
@@ -77,16 +74,8 @@ impl Scenario for ScopeSet {
     type Output<'a> = Cause;
     type Held<'a> = ();
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Line {

@@ -6,7 +6,7 @@ use async_sync::select::{Select, SelectAll};
 use async_sync::semaphore::{Permit, Semaphore};
 use async_sync::{AutoEvent, select};
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// What is waited for.
 #[derive(Debug)]
@@ -44,10 +44,8 @@ pub mod kind {
 /// Futures of these kinds.
 #[derive(Debug)]
 pub struct SelectsSet<P: Policy> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
     seed: u64,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 /// How often the event was set, and how often somebody went on by it.
@@ -69,22 +67,21 @@ impl<P: Policy> SelectsSet<P> {
             Ok(())
         });
         SelectsSet {
-            actors,
-            bounds: Bounds::NONE,
             seed,
-            operations: vec![set],
+            plan: Plan::new(actors, vec![set]),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        SelectsSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     fn pending(&self, world: &World<'_, Self>, alone: usize) -> usize {
         let waits = |&i: &usize| {
-            let kind = self.actors[i].kind;
+            let kind = self.plan.actors[i].kind;
             kind == kind::MACRO || kind == kind::DYNAMIC || kind == alone
         };
         world.pending().filter(waits).count()
@@ -117,16 +114,8 @@ impl<P: Policy> Scenario for SelectsSet<P> {
     type Output<'a> = Got<'a, P>;
     type Held<'a> = Got<'a, P>;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Three<P> {
@@ -153,7 +142,7 @@ impl<P: Policy> Scenario for SelectsSet<P> {
     }
 
     fn future<'a>(&'a self, three: &'a Three<P>, actor: usize) -> Boxed<'a, Got<'a, P>> {
-        match self.actors[actor].kind {
+        match self.plan.actors[actor].kind {
             kind::MACRO => Box::pin(by_macro(three)),
             kind::DYNAMIC => Box::pin(async { dynamic(three).await.1 }),
             kind::LOCK => Box::pin(async { Got::Lock(three.lock.lock().await) }),
@@ -239,13 +228,13 @@ impl<P: Policy> Scenario for SelectsSet<P> {
     }
 
     fn must_complete(&self, world: &World<'_, Self>, actor: usize) -> bool {
-        self.actors[actor].kind != kind::WAIT
+        self.plan.actors[actor].kind != kind::WAIT
             || world.woken(actor).is_some()
             || world.object().event.is_set()
     }
 
     fn nudges(&self, parked: usize) -> usize {
-        3 * (self.actors.len() + parked)
+        3 * (self.plan.actors.len() + parked)
     }
 
     fn nudge<'a>(&'a self, world: &mut World<'a, Self>) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use super::mutex::waiters_are;
 use crate::explorer::order::{Excuse, in_order};
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// A semaphore, as the explorer sees it.
 pub trait Counting {
@@ -71,35 +71,31 @@ impl Known {
 #[derive(Debug)]
 pub struct SemaphoreSet<M: Counting> {
     permits: usize,
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
     settle: for<'a> fn(&mut World<'a, Self>),
 }
 
 impl<M: Counting> SemaphoreSet<M> {
     /// So many permits; each future is a task and how many it wants.
     pub fn new(permits: usize, actors: impl IntoIterator<Item = (usize, usize)>) -> Self {
-        let actor = |(task, kind)| Actor { task, kind };
         SemaphoreSet {
             permits,
-            actors: actors.into_iter().map(actor).collect(),
-            bounds: Bounds::default(),
-            operations: Vec::new(),
+            plan: Plan::new(Actor::of_kinds(actors), Vec::new()),
             settle: |_| {},
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        SemaphoreSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     /// With one more operation.
     #[must_use]
     pub fn operation(mut self, operation: Operation<Self>) -> Self {
-        self.operations.push(operation);
+        self.plan.operations.push(operation);
         self
     }
 
@@ -136,7 +132,7 @@ impl<M: Counting> SemaphoreSet<M> {
         let Some(first) = waits.min_by_key(|i| world.queued(*i)) else {
             return Ok(());
         };
-        let (known, wanted) = (world.model, self.actors[first].kind);
+        let (known, wanted) = (world.model, self.plan.actors[first].kind);
         let free = world
             .object()
             .available()
@@ -174,16 +170,8 @@ impl<M: Counting> Scenario for SemaphoreSet<M> {
     where
         Self: 'a;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> M {
@@ -201,7 +189,7 @@ impl<M: Counting> Scenario for SemaphoreSet<M> {
     }
 
     fn future<'a>(&'a self, object: &'a M, actor: usize) -> Boxed<'a, Self::Output<'a>> {
-        Box::pin(object.acquire(self.actors[actor].kind))
+        Box::pin(object.acquire(self.plan.actors[actor].kind))
     }
 
     fn completed<'a>(
@@ -210,7 +198,7 @@ impl<M: Counting> Scenario for SemaphoreSet<M> {
         actor: usize,
         output: Self::Output<'a>,
     ) -> Result<Option<M::Permit<'a>>, String> {
-        let wanted = self.actors[actor].kind;
+        let wanted = self.plan.actors[actor].kind;
         let known = world.model;
         match output {
             Ok(_) if known.closed && world.queued(actor).is_none() => Err(format!(
@@ -244,7 +232,7 @@ impl<M: Counting> Scenario for SemaphoreSet<M> {
             let woken: Vec<_> = world
                 .pending()
                 .filter(|i| world.woken(*i).is_some())
-                .map(|i| self.actors[i].kind as isize)
+                .map(|i| self.plan.actors[i].kind as isize)
                 .collect();
             if !is_sum_of_some(owned, &woken) {
                 return Err(format!(

@@ -5,7 +5,7 @@
 //! already and nobody waits.
 
 use crate::explorer::order::{Excuse, in_order};
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// A signal, as the explorer sees it.
 pub trait Signal {
@@ -44,9 +44,7 @@ pub struct Signals {
 /// Futures that wait for `S`.
 #[derive(Debug)]
 pub struct SignalSet<S: Signal> {
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl<S: Signal> SignalSet<S> {
@@ -63,22 +61,27 @@ impl<S: Signal> SignalSet<S> {
             Ok(())
         });
         SignalSet {
-            actors,
-            bounds: Bounds::default(),
-            operations: vec![set, try_wait],
+            plan: Plan::new(actors, vec![set, try_wait]),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        SignalSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 
     fn each_alone(&self) -> bool {
-        let alone =
-            |actor: &Actor| self.actors.iter().filter(|a| a.task == actor.task).count() == 1;
-        self.actors.iter().all(alone)
+        let alone = |actor: &Actor| {
+            self.plan
+                .actors
+                .iter()
+                .filter(|a| a.task == actor.task)
+                .count()
+                == 1
+        };
+        self.plan.actors.iter().all(alone)
     }
 }
 
@@ -110,16 +113,8 @@ impl<S: Signal> Scenario for SignalSet<S> {
     where
         Self: 'a;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> S {
@@ -177,7 +172,7 @@ impl<S: Signal> Scenario for SignalSet<S> {
     }
 
     fn nudges(&self, parked: usize) -> usize {
-        2 * self.actors.len() + parked
+        2 * self.plan.actors.len() + parked
     }
 
     fn nudge<'a>(&'a self, world: &mut World<'a, Self>) -> Result<(), String> {

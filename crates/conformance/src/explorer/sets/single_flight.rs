@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use async_sync::SingleFlight;
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 const KEY: u8 = 1;
 
@@ -76,9 +76,7 @@ impl Drop for Waits {
 /// Callers of one key.
 #[derive(Debug)]
 pub struct FlightSet {
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl FlightSet {
@@ -110,9 +108,10 @@ impl FlightSet {
             Ok(())
         });
         FlightSet {
-            actors,
-            bounds,
-            operations: vec![end, wake_up, forget],
+            plan: Plan {
+                bounds,
+                ..Plan::new(actors, vec![end, wake_up, forget])
+            },
         }
     }
 }
@@ -128,16 +127,8 @@ impl Scenario for FlightSet {
     type Output<'a> = Result<usize, ()>;
     type Held<'a> = ();
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Flights {

@@ -1,6 +1,6 @@
 //! Wait groups: a wait ends when the count comes to zero, not before and not never.
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// A wait group, as the explorer sees it.
 pub trait Group {
@@ -42,9 +42,7 @@ pub struct Rounds {
 #[derive(Debug)]
 pub struct GroupSet<G: Group> {
     tokens: usize,
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 impl<G: Group> GroupSet<G> {
@@ -58,16 +56,15 @@ impl<G: Group> GroupSet<G> {
         });
         GroupSet {
             tokens,
-            actors,
-            bounds: Bounds::default(),
-            operations: vec![add],
+            plan: Plan::new(actors, vec![add]),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        GroupSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 }
 
@@ -83,16 +80,8 @@ impl<G: Group> Scenario for GroupSet<G> {
     where
         Self: 'a;
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> G {

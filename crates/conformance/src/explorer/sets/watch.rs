@@ -8,14 +8,12 @@ use std::sync::Arc;
 
 use async_sync::Watch;
 
-use crate::explorer::{Actor, Bounds, Boxed, Operation, Scenario, World};
+use crate::explorer::{Actor, Bounds, Boxed, Operation, Plan, Scenario, World};
 
 /// Futures that wait for a change.
 #[derive(Debug)]
 pub struct WatchSet {
-    actors: Vec<Actor>,
-    bounds: Bounds,
-    operations: Vec<Operation<Self>>,
+    plan: Plan<Self>,
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "an operation")]
@@ -39,16 +37,15 @@ impl WatchSet {
             }
         });
         WatchSet {
-            actors,
-            bounds: Bounds::default(),
-            operations: vec![store, compare],
+            plan: Plan::new(actors, vec![store, compare]),
         }
     }
 
     /// With these bounds.
     #[must_use]
-    pub fn bounds(self, bounds: Bounds) -> Self {
-        WatchSet { bounds, ..self }
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.plan.bounds = bounds;
+        self
     }
 }
 
@@ -58,16 +55,8 @@ impl Scenario for WatchSet {
     type Output<'a> = usize;
     type Held<'a> = ();
 
-    fn actors(&self) -> &[Actor] {
-        &self.actors
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    fn operations(&self) -> &[Operation<Self>] {
-        &self.operations
+    fn plan(&self) -> &Plan<Self> {
+        &self.plan
     }
 
     fn object(&self) -> Watch<usize> {
