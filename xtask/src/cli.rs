@@ -53,7 +53,7 @@ pub(crate) struct Report {
     /// Only the rows with this number, or else with this in their title (may be repeated)
     #[arg(long, value_name = "ROW")]
     pub(crate) only: Vec<String>,
-    /// How often everybody is timed (default: 5, and 3 if quick)
+    /// How often everybody is timed (default: 5, and 2 if quick)
     #[arg(long)]
     pub(crate) rounds: Option<u32>,
     /// Write it to this directory (default: docs, or below target/ if it is not complete)

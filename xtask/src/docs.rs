@@ -1,4 +1,4 @@
-//! The parts of `docs/verification.md` that commands write: tables between markers.
+//! The parts of documents that commands write: tables between markers.
 
 use std::fmt;
 use std::fs;
@@ -6,52 +6,58 @@ use std::path::PathBuf;
 
 use crate::plan;
 
-fn path() -> PathBuf {
-    plan::root().join("docs/verification.md")
-}
+pub(crate) const VERIFICATION: Document = Document("docs/verification.md");
+pub(crate) const BENCHMARKS: Document = Document("docs/benchmarks.md");
+pub(crate) const README: Document = Document("README.md");
 
-fn markers(section: &str) -> (String, String) {
-    (
-        format!("<!-- begin: {section} -->\n"),
-        format!("<!-- end: {section} -->"),
-    )
-}
+/// A file of the repository.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Document(&'static str);
 
-/// Where the section's text begins and ends.
-fn bounds(text: &str, section: &str) -> Result<(usize, usize), String> {
-    let (begin, end) = markers(section);
-    let missing = |marker: &str| format!("docs/verification.md has no {}", marker.trim());
-    let start = text.find(&begin).ok_or_else(|| missing(&begin))? + begin.len();
-    let length = text[start..].find(&end).ok_or_else(|| missing(&end))?;
-    Ok((start, start + length))
-}
+impl Document {
+    fn path(self) -> PathBuf {
+        plan::root().join(self.0)
+    }
 
-/// The text of a section.
-#[cfg(test)]
-pub(crate) fn section(name: &str) -> Result<String, String> {
-    let text = read()?;
-    let (start, end) = bounds(&text, name)?;
-    Ok(text[start..end].to_owned())
-}
+    /// The whole of it.
+    pub(crate) fn read(self) -> Result<String, String> {
+        fs::read_to_string(self.path()).map_err(|error| format!("{}: {error}", self.0))
+    }
 
-/// The whole document.
-pub(crate) fn read() -> Result<String, String> {
-    fs::read_to_string(path()).map_err(|error| format!("docs/verification.md: {error}"))
-}
+    /// The text of a section.
+    #[cfg(test)]
+    pub(crate) fn section(self, name: &str) -> Result<String, String> {
+        let text = self.read()?;
+        let (start, end) = self.bounds(&text, name)?;
+        Ok(text[start..end].to_owned())
+    }
 
-/// Replaces the text of a section.
-pub(crate) fn update(name: &str, new: impl FnOnce(&str) -> String) -> Result<(), String> {
-    let text = read()?;
-    let (start, end) = bounds(&text, name)?;
-    let text = [&text[..start], &new(&text[start..end]), &text[end..]].concat();
-    fs::write(path(), text).map_err(|error| format!("docs/verification.md: {error}"))
+    /// Replaces the text of a section.
+    pub(crate) fn update(self, name: &str, new: impl FnOnce(&str) -> String) -> Result<(), String> {
+        let text = self.read()?;
+        let (start, end) = self.bounds(&text, name)?;
+        let text = [&text[..start], &new(&text[start..end]), &text[end..]].concat();
+        fs::write(self.path(), text).map_err(|error| format!("{}: {error}", self.0))
+    }
+
+    /// Where the section's text begins and ends.
+    fn bounds(self, text: &str, section: &str) -> Result<(usize, usize), String> {
+        let (begin, end) = (
+            format!("<!-- begin: {section} -->\n"),
+            format!("<!-- end: {section} -->"),
+        );
+        let missing = |marker: &str| format!("{} has no {}", self.0, marker.trim());
+        let start = text.find(&begin).ok_or_else(|| missing(&begin))? + begin.len();
+        let length = text[start..].find(&end).ok_or_else(|| missing(&end))?;
+        Ok((start, start + length))
+    }
 }
 
 /// A table whose rows are known by their first cell.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    head: Vec<String>,
-    rows: Vec<Vec<String>>,
+    pub(crate) head: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -126,8 +132,8 @@ mod tests {
     #[test]
     fn sections_stand_between_markers() {
         let text = "x\n<!-- begin: s -->\ninside\n<!-- end: s -->\ny";
-        let (start, end) = bounds(text, "s").unwrap();
+        let (start, end) = README.bounds(text, "s").unwrap();
         assert_eq!(&text[start..end], "inside\n");
-        assert!(bounds(text, "t").unwrap_err().contains("begin: t"));
+        assert!(README.bounds(text, "t").unwrap_err().contains("begin: t"));
     }
 }

@@ -1,6 +1,6 @@
 //! The last run of `cargo xtask deep`, as it is written into `docs/verification.md`.
 
-use crate::docs::{self, Table};
+use crate::docs::{Table, VERIFICATION};
 use crate::need;
 use crate::outcome::Outcome;
 use crate::plan;
@@ -14,7 +14,7 @@ pub(crate) fn write(rows: &[Row]) -> Result<(), String> {
     let new = rows.iter().map(|row| cells(row, &commit)).collect();
     let steps = plan::deep();
     let order: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-    docs::update("last run", |old| {
+    VERIFICATION.update("last run", |old| {
         let table = Table::parse(old).merge(&HEAD, new, &order);
         format!("{table}\n{}\n", toolchains())
     })

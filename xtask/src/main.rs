@@ -8,13 +8,16 @@
 //! - `step`: what a step is; `need`: what it may need from the machine;
 //! - `process`: one command under a watchdog; `outcome`: what its end means;
 //! - `run`: a list of steps in order; `report`: the closing table;
-//! - `mutants`: faults, and who notices them; `docs`, `last_run`: what is written into
-//!   `docs/verification.md`; `models`: whether that document names the models that there are.
+//! - `mutants`: faults, and who notices them; `models`: whether `docs/verification.md` names the
+//!   models that there are;
+//! - `docs`: the tables of documents that commands write; `last_run`: what `deep` writes into
+//!   `docs/verification.md`; `highlights`: what `bench` writes into the README.
 
 #![forbid(unsafe_code)]
 
 mod cli;
 mod docs;
+mod highlights;
 mod last_run;
 #[cfg(test)]
 mod models;
@@ -62,11 +65,14 @@ fn main() -> ExitCode {
     let results = run::all(&steps, selection.fail_fast);
     println!("\n{}", report::table(&results));
     println!("{}", report::closing_line(&results));
-    if let Tier::Deep {
-        write_docs: true, ..
-    } = &tier
-        && let Err(error) = last_run::write(&results)
-    {
+    let written = match &tier {
+        Tier::Deep {
+            write_docs: true, ..
+        } => last_run::write(&results),
+        Tier::Bench(_) => highlights::write(),
+        _ => Ok(()),
+    };
+    if let Err(error) = written {
         eprintln!("{error}");
         return ExitCode::from(2);
     }

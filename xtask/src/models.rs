@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{docs, plan};
+use crate::docs::VERIFICATION;
+use crate::plan;
 
 /// The modules whose tests are models.
 const CHECKERS: [&str; 2] = ["loom", "shuttle"];
@@ -110,7 +111,7 @@ fn named(document: &str) -> BTreeSet<String> {
 #[test]
 fn the_document_names_every_model_and_no_other() {
     let models = models(plan::root());
-    let named = named(&docs::section("models").unwrap());
+    let named = named(&VERIFICATION.section("models").unwrap());
     let missing: Vec<_> = models.difference(&named).collect();
     let gone: Vec<_> = named.difference(&models).collect();
     assert!(

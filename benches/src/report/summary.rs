@@ -6,7 +6,7 @@ use crate::run::results::Results;
 
 pub(super) fn table(rows: &[Row], results: &Results) -> String {
     let mut text = String::from(
-        "| row | | points | goal | ours | best peer | ours / best peer | ours / floor | met |\n\
+        "| row | what | points | goal | ours | best peer | ours / best peer | ours / floor | met |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {

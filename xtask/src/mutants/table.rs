@@ -3,7 +3,7 @@
 use super::data::Mutant;
 use super::tier::Tier;
 use super::trial::Trial;
-use crate::docs::{self, Table};
+use crate::docs::{Table, VERIFICATION};
 
 const SECTION: &str = "mutants";
 
@@ -48,7 +48,7 @@ pub(crate) fn caught_by(caught: &[(Tier, String)]) -> String {
 pub(crate) fn write(all: &[Mutant], rows: &[Row]) -> Result<(), String> {
     let names: Vec<&str> = all.iter().map(|mutant| mutant.name.as_str()).collect();
     let rows = rows.iter().map(|row| row.cells.to_vec()).collect();
-    docs::update(SECTION, |old| {
+    VERIFICATION.update(SECTION, |old| {
         let head = ["fault", "where", "caught by", "time"];
         Table::parse(old).merge(&head, rows, &names).to_string()
     })
@@ -63,7 +63,7 @@ mod tests {
     /// The document has every mutant, and no other; nobody survives.
     #[test]
     fn the_document_is_complete() {
-        let table = Table::parse(&docs::section(SECTION).unwrap());
+        let table = Table::parse(&VERIFICATION.section(SECTION).unwrap());
         let mut written: Vec<_> = table.names().collect();
         let mutants = data::load(plan::root()).unwrap();
         let mut names: Vec<_> = mutants.iter().map(|mutant| mutant.name.as_str()).collect();
