@@ -411,6 +411,23 @@ fn closing_takes_back_places_that_nobody_has_fetched() {
     );
     assert_eq!(recv.ready(), None);
     assert_eq!(places[1].ready().unwrap_err(), ReserveError);
+    // More than one batch of them, behind receivers who have not fetched what is theirs.
+    let (sender, receiver) = channel::bounded(40);
+    let mut promised: Vec<_> = (0..20).map(|_| queued(receiver.recv())).collect();
+    (0..60).for_each(|n| sender.try_send(n).unwrap());
+    let mut places: Vec<_> = (0..40).map(|_| queued(sender.reserve())).collect();
+    assert_eq!(left(&receiver), (0..40).collect::<Vec<_>>());
+    assert!(places.iter().all(|place| place.woken()));
+    let mut recv = queued(receiver.recv());
+    sender.close();
+    assert!(!recv.woken(), "an item that is promised may come back");
+    for (n, promised) in promised.iter_mut().enumerate() {
+        assert_eq!(promised.ready(), Some(40 + n));
+    }
+    assert_eq!(recv.ready(), None);
+    for place in &mut places {
+        assert_eq!(place.ready().unwrap_err(), ReserveError);
+    }
 }
 
 #[test]

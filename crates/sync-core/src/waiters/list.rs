@@ -268,29 +268,28 @@ impl<'a, const LANES: usize> Locked<'a, LANES> {
         None
     }
 
-    /// The first baton of a queue with several lanes whose tag `is` the right one. Walks past all others.
-    pub fn find_baton(&mut self, is: impl Fn(usize) -> bool) -> Option<Front<'_, 'a, LANES>> {
+    /// Takes up to `most` batons away whose tag `is` the right one, oldest first, in a queue with several
+    /// lanes. Walks past all others, once. Returns how many there were.
+    pub fn revoke_batons(&mut self, most: usize, is: impl Fn(usize) -> bool) -> usize {
         debug_assert!(LANES > 1);
-        let (first, end) = (
-            self.links.first(),
-            self.links.behind(WaitList::<LANES>::BATONS),
-        );
+        let mut revoked = 0;
         let mut node = self.links.head(WaitList::<LANES>::BATONS);
-        while !node.is_null() {
-            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held.
+        while !node.is_null() && revoked < most {
+            // SAFETY: heads and links point to linked, hence live, nodes while the lock is held; `node`
+            // has not been taken out yet.
             let waiter = unsafe { &*node };
             // SAFETY: the lock is held and the node is linked.
             let (found, next) = unsafe { (is(waiter.tag()), waiter.read(|fields| fields.next)) };
+            // Asked before this one leaves: then others are first.
+            let last =
+                next == self.links.first() || next == self.links.behind(WaitList::<LANES>::BATONS);
             if found {
-                return Some(Front { queue: self, node });
+                Front { queue: self, node }.revoke();
+                revoked += 1;
             }
-            node = if next == end || next == first {
-                ptr::null()
-            } else {
-                next
-            };
+            node = if last { ptr::null() } else { next };
         }
-        None
+        revoked
     }
 
     /// The first of the oldest batons whose holder belongs to the same task as the waiter whose turn it

@@ -346,34 +346,45 @@ fn a_brief_lock_is_a_lock() {
     bell.check();
 }
 
+/// Every choice of tags, for every number of batons, and every bound.
 #[test]
-fn a_baton_is_found_by_its_tag_and_those_who_wait_are_not() {
-    let bell = Bell::new();
+fn batons_are_revoked_by_their_tag_and_those_who_wait_are_not() {
     let (_, waker) = task();
-    let mut waiters: Vec<Future<'_>> = (0..4)
-        .map(|tag| {
-            let mut future = Box::pin(Waiting::borrowed(&bell, 0));
-            let mark = Mark::from_ptr(core::ptr::without_provenance_mut(tag));
-            let polled = future
-                .as_mut()
-                .poll_marked(&mut Context::from_waker(&waker), mark, None);
-            assert!(polled.is_pending());
-            future
-        })
-        .collect();
-    let found = |tag| {
+    for (given, chosen, most) in (0..=4)
+        .flat_map(|given| (0..16).flat_map(move |set| (0..=4).map(move |most| (given, set, most))))
+    {
+        let bell = Bell::new();
+        let waiters: Vec<Future<'_>> = (0..4)
+            .map(|tag| {
+                let mut future = Box::pin(Waiting::borrowed(&bell, 0));
+                let mark = Mark::from_ptr(core::ptr::without_provenance_mut(tag));
+                let polled =
+                    future
+                        .as_mut()
+                        .poll_marked(&mut Context::from_waker(&waker), mark, None);
+                assert!(polled.is_pending());
+                future
+            })
+            .collect();
+        (0..given).for_each(|_| bell.ring_one());
+        let is_chosen = |tag: usize| chosen >> tag & 1 == 1;
+        let expected: Vec<usize> = (0..given)
+            .filter(|tag| is_chosen(*tag))
+            .take(most)
+            .collect();
         let mut queue = bell.list().lock();
-        queue.find_baton(|other| other == tag).is_some()
-    };
-    for given in 0..4 {
-        for tag in 0..4 {
-            assert_eq!(found(tag), tag < given, "{given} have a baton");
-        }
-        bell.ring_one();
+        assert_eq!(queue.revoke_batons(most, is_chosen), expected.len());
+        let left: Vec<usize> = (0..4)
+            .filter(|tag| queue.revoke_batons(1, |other| other == *tag) == 1)
+            .collect();
+        let rest: Vec<usize> = (0..given).filter(|tag| !expected.contains(tag)).collect();
+        assert_eq!(
+            left, rest,
+            "{given} given, {chosen:04b} chosen, at most {most}"
+        );
+        drop(queue);
+        drop(waiters);
     }
-    assert!(!found(4));
-    drop(waiters.drain(1..3));
-    assert_eq!([0, 1, 2, 3].map(found), [true, false, false, true]);
 }
 
 #[test]

@@ -73,9 +73,15 @@ impl<T> Chan<T> {
         });
         // A place that was granted, and whose future has not come for it, would keep the end from those who
         // receive.
-        while let Some(owner) = queue.find_baton(|tag| Mark::kind_of(tag) == Kind::Place) {
-            owner.revoke();
-            self.with(&queue, |state| state.take_back(Kind::Place));
+        loop {
+            let revoked = queue.revoke_batons(WORK, |tag| Mark::kind_of(tag) == Kind::Place);
+            self.with(&queue, |state| {
+                (0..revoked).for_each(|_| state.take_back(Kind::Place));
+            });
+            if revoked < WORK {
+                break;
+            }
+            self.flush(&mut queue); // others may want the queue
         }
         self.pass_on(&mut queue);
         !was_closed
