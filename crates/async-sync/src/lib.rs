@@ -108,8 +108,6 @@ mod shared;
 mod shuttle;
 #[cfg(feature = "single-flight")]
 pub mod single_flight;
-#[cfg(all(test, loom))]
-mod testing;
 pub mod wait_group;
 #[cfg(feature = "alloc")]
 pub mod watch;

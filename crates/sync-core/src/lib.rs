@@ -10,7 +10,8 @@
 //!
 //! [`park`] lets a thread wait on the same queue, [`clock`] says how long somebody has waited,
 //! [`chance`] who goes first where that is left open, and [`atomic`] is the facade through which a
-//! model checker replaces every atomic of the workspace.
+//! model checker replaces every atomic of the workspace. (In a build for loom there is also `model`, how the
+//! models of the workspace are run.)
 //!
 //! # Features
 //!
@@ -21,6 +22,8 @@
 pub mod atomic;
 pub mod chance;
 pub mod clock;
+#[cfg(loom)]
+pub mod model;
 #[cfg(feature = "std")]
 pub mod park;
 pub mod waiters;

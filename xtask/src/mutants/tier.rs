@@ -82,7 +82,8 @@ impl Tier {
         match self {
             Tier::Tests => true,
             Tier::Conformance => room != Room::Orchestration,
-            Tier::Explorer | Tier::Loom | Tier::Shuttle | Tier::Miri => core,
+            Tier::Loom => core || room == Room::Orchestration,
+            Tier::Explorer | Tier::Shuttle | Tier::Miri => core,
         }
     }
 
@@ -128,7 +129,7 @@ impl Tier {
                 .packages()
                 .iter()
                 // The words have their models in the primitives.
-                .filter(|package| primitive(file).is_none() || **package == "async-sync")
+                .filter(|package| primitive(file).is_none() || **package != "sync-core")
                 .map(|package| {
                     optimised("loom", package).env("LOOM_MAX_PREEMPTIONS", preemptions.to_string())
                 })

@@ -6,7 +6,7 @@ use super::target_dir;
 use crate::step::{Command, Step};
 
 /// The packages with models.
-const MODELLED: [&str; 2] = ["sync-core", "async-sync"];
+const MODELLED: [&str; 3] = ["sync-core", "async-sync", "orchestration"];
 
 /// What is walked through with one preemption more: the queue with all that uses it hardest. It takes
 /// thirty times as long, and hours with all models.

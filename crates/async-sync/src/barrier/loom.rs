@@ -8,7 +8,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::{Barrier, BrokenBarrier};
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 /// What each party did before is seen by all after, generation by generation.
 #[test]

@@ -9,7 +9,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::{RecvError, SendError, TryRecvError, channel};
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 #[derive(Default)]
 struct Note(UnsafeCell<u32>);

@@ -11,7 +11,7 @@ use loom::thread;
 use sync_core::clock;
 
 use super::{Receiver, Sender, TryRecvError, bounded, rendezvous, unbounded};
-use crate::testing::{Task, block_on, model_with, pass_time};
+use sync_core::model::{Task, block_on, model_with, pass_time};
 
 /// One preemption more than usual: the models are small.
 fn model(f: impl Fn() + Send + Sync + 'static) {

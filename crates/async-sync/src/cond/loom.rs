@@ -10,8 +10,8 @@ use sync_core::clock;
 use sync_core::waiters::Calling;
 
 use crate::mutex::{Adaptive, Fifo, MutexGuard, Policy};
-use crate::testing::{Task, block_on, model, pass_time};
 use crate::{Cond, Mutex};
+use sync_core::model::{Task, block_on, model, pass_time};
 
 use super::Wait;
 

@@ -62,7 +62,7 @@ impl fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 #[cfg_attr(
-    not(any(feature = "runtime", feature = "tokio-util", loom)),
+    not(any(feature = "runtime", feature = "tokio-util", all(loom, test))),
     allow(dead_code, reason = "without these features, nothing sets an alarm")
 )]
 impl Alarm {

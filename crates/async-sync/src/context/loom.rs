@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::alarm::Alarm;
 use super::{Cause, Context};
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 struct Cell(UnsafeCell<u32>);
 

@@ -9,7 +9,7 @@ use loom::thread;
 use sync_core::atomic::UnsafeCell;
 
 use super::KeyedMutex;
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 type Mutex = KeyedMutex<u8, BuildHasherDefault<DefaultHasher>>;
 

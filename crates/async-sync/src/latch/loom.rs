@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::Latch;
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 /// What every worker did is seen by every waiter, whoever opens the latch.
 #[test]

@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::{lock_all, lock_all_backing_off, try_lock_all};
 use crate::mutex::{Adaptive, Fifo, Mutex, Policy};
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 type Pair<P> = (Mutex<UnsafeCell<usize>, P>, Mutex<UnsafeCell<usize>, P>);
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use super::Map;
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 type Numbers = Map<u8, usize, BuildHasherDefault<DefaultHasher>>;
 

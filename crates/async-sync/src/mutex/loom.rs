@@ -10,7 +10,7 @@ use loom::sync::Arc;
 use loom::thread;
 use sync_core::clock;
 
-use crate::testing::{Task, block_on, model, pass_time};
+use sync_core::model::{Task, block_on, model, pass_time};
 
 use super::{Adaptive, Barging, Fifo, Mutex, Policy};
 

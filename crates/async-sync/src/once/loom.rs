@@ -12,7 +12,7 @@ use loom::thread;
 use sync_core::clock;
 
 use super::{Once, OnceCell};
-use crate::testing::{Task, block_on, model, model_with, pass_time};
+use sync_core::model::{Task, block_on, model, model_with, pass_time};
 
 /// Three callers: one initialises, all see its value.
 #[test]

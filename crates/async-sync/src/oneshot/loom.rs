@@ -8,7 +8,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::{RecvError, SendError, channel};
-use crate::testing::{Task, block_on, model_with};
+use sync_core::model::{Task, block_on, model_with};
 
 /// One preemption more than usual: the models are small.
 fn model(f: impl Fn() + Send + Sync + 'static) {

@@ -6,7 +6,7 @@ use loom::thread;
 use sync_core::atomic::UnsafeCell;
 
 use super::Pool;
-use crate::testing::model;
+use sync_core::model::model;
 
 /// An object; loom sees each access to it.
 struct Object(UnsafeCell<u32>);

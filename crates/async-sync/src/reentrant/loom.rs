@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::{OwnerId, RawReentrantMutex};
 use crate::mutex::{Adaptive, Fifo, Policy};
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 fn id(n: u64) -> OwnerId {
     OwnerId::from(NonZeroU64::new(n).unwrap())

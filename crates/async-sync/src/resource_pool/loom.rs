@@ -8,7 +8,7 @@ use loom::thread;
 use sync_core::atomic::UnsafeCell;
 
 use super::{GetError, Manager, ResourcePool};
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 /// A connection; loom sees each access to it.
 struct Connection(UnsafeCell<u32>);

@@ -9,7 +9,7 @@ use sync_core::clock;
 
 use super::{Fifo, Policy, RawRwLock, ReadMostly, ReadPreferring, RwLock, WritePreferring};
 use crate::rwlock::{RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard};
-use crate::testing::{Task, block_on, model, pass_time};
+use sync_core::model::{Task, block_on, model, pass_time};
 
 struct Shared<P: Policy> {
     lock: RawRwLock<P>,

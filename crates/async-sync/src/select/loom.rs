@@ -11,8 +11,8 @@ use loom::thread;
 use super::ready::Ready;
 use super::{SelectSet, once, repeat, select_all, send};
 use crate::channel;
-use crate::testing::{Task, block_on, model};
 use crate::{Event, Mutex, Semaphore};
+use sync_core::model::{Task, block_on, model};
 
 /// Waits by the wakers of `ready` until the cases in `wanted` have been marked, and `seen` was told.
 async fn all_marked(ready: &mut Ready, mut wanted: Vec<usize>, mut seen: impl FnMut(usize)) {

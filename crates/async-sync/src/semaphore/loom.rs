@@ -11,7 +11,7 @@ use loom::thread;
 use sync_core::clock;
 
 use super::{AcquireError, Semaphore};
-use crate::testing::{Task, block_on, model, pass_time};
+use sync_core::model::{Task, block_on, model, pass_time};
 
 #[track_caller]
 fn all_back(semaphore: &Semaphore, permits: isize) {

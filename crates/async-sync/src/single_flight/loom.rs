@@ -12,7 +12,7 @@ use loom::thread;
 use sync_core::atomic::UnsafeCell;
 
 use super::SingleFlight;
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 type Group = SingleFlight<u8, u32, ()>;
 

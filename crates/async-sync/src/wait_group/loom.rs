@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::RawWaitGroup;
-use crate::testing::{Task, block_on, model, model_with};
+use sync_core::model::{Task, block_on, model, model_with};
 
 /// How the group is counted.
 trait Counting: 'static {

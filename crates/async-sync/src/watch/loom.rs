@@ -7,7 +7,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::{Closed, Watch, channel};
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 struct Cell(loom::cell::UnsafeCell<u32>);
 

@@ -25,23 +25,30 @@
 //!
 //! A bell that rings for a future which is gone rings for the next one in the slot: a spurious poll.
 
+#[cfg(all(test, loom))]
+mod loom;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Wake, Waker};
 
+use sync_core::atomic::{AtomicUsize, Ordering};
+
+#[cfg(all(test, loom))]
+use self::loom::AtomicWaker;
+#[cfg(not(all(test, loom)))]
 use futures_util::task::AtomicWaker;
 
-/// The owner will look before it sleeps.
-const AWAKE: u64 = 1 << 63;
-/// The bits of the summary that stand for words.
-const WORDS: usize = 63;
 /// Slots in a word.
-const BITS: usize = 64;
+const BITS: usize = usize::BITS as usize;
+/// The owner will look before it sleeps.
+const AWAKE: usize = 1 << WORDS;
+/// The bits of the summary that stand for words.
+const WORDS: usize = BITS - 1;
 
 /// The bells of a window.
 pub(super) struct Bells {
-    words: Box<[AtomicU64]>,
-    summary: AtomicU64,
+    words: Box<[AtomicUsize]>,
+    summary: AtomicUsize,
     owner: AtomicWaker,
 }
 
@@ -55,8 +62,8 @@ impl Bells {
     pub(super) fn new(slots: usize) -> Arc<Self> {
         let words = slots.div_ceil(BITS).max(1);
         Arc::new(Self {
-            words: (0..words).map(|_| AtomicU64::new(0)).collect(),
-            summary: AtomicU64::new(AWAKE),
+            words: (0..words).map(|_| AtomicUsize::new(0)).collect(),
+            summary: AtomicUsize::new(AWAKE),
             owner: AtomicWaker::new(),
         })
     }
@@ -138,7 +145,7 @@ impl Wake for Bell {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -155,7 +162,7 @@ mod tests {
     fn every_slot_has_a_bell_of_its_own() {
         let slots = BITS * (WORDS + 2);
         let bells = Bells::new(slots);
-        for slot in [0, 63, 64, BITS * WORDS, slots - 1] {
+        for slot in [0, BITS - 1, BITS, BITS * WORDS, slots - 1] {
             bells.waker(slot).wake();
             assert!(bells.rung());
             assert_eq!(rung(&bells), [slot]);

@@ -9,7 +9,7 @@ use loom::thread;
 use sync_core::clock;
 
 use crate::event::AutoEvent;
-use crate::testing::{Task, block_on, model, pass_time};
+use sync_core::model::{Task, block_on, model, pass_time};
 
 /// One set, one that waits: it sees what was done before, wherever the two meet.
 #[test]

@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::event::Event;
-use crate::testing::{Task, block_on, model, model_with};
+use sync_core::model::{Task, block_on, model, model_with};
 
 /// What was done before the event was set is seen; a reset that follows keeps nobody back.
 #[test]

@@ -7,7 +7,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use crate::event::Notify;
-use crate::testing::{block_on, model};
+use sync_core::model::{block_on, model};
 
 /// A flag that is written and read without any ordering: the queue's lock gives it.
 async fn raised(flag: &(AtomicBool, Notify)) {

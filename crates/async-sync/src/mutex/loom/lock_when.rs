@@ -6,7 +6,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::mutex::Mutex;
-use crate::testing::{Task, block_on, model, wide_model};
+use sync_core::model::{Task, block_on, model, wide_model};
 
 /// A change is not missed by somebody who is about to wait for one.
 #[test]

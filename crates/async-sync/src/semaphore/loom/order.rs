@@ -12,7 +12,7 @@ use loom::thread;
 
 use super::all_back;
 use crate::semaphore::{Permits, Semaphore};
-use crate::testing::{Task, block_on, model};
+use sync_core::model::{Task, block_on, model};
 
 /// What was done under any permit is seen by whoever has them all.
 #[test]

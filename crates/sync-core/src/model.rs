@@ -1,4 +1,6 @@
-//! What the models of this crate share.
+//! What models share, in builds with `--cfg loom`: how they are run, and tasks for them.
+//!
+//! Public, as the facade of atomics is, so that code on top of this crate can be checked the same way.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,21 +8,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use sync_core::clock;
+use crate::clock;
 
-/// Runs `f` under every interleaving, with the preemption bound of the environment or two.
-pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
+/// Runs `f` under every interleaving, with the preemption bound of the environment or two, and prints
+/// their number.
+///
+/// # Panics
+///
+/// If `f` does under one of them, or if there is only one.
+pub fn model(f: impl Fn() + Send + Sync + 'static) {
     model_with(2, f);
 }
 
 /// The same with one preemption less, for a model of three threads that go through two queues each:
 /// with two preemptions it has half a million schedules. `cargo xtask deep` gives it two.
-pub(crate) fn wide_model(f: impl Fn() + Send + Sync + 'static) {
+///
+/// # Panics
+///
+/// As [`model`].
+pub fn wide_model(f: impl Fn() + Send + Sync + 'static) {
     check(asked_for().max(2) - 1, f);
 }
 
 /// The same with at least so many preemptions.
-pub(crate) fn model_with(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
+///
+/// # Panics
+///
+/// As [`model`].
+pub fn model_with(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     check(asked_for().max(preemptions), f);
 }
 
@@ -46,7 +61,11 @@ fn check(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
 /// Blocks a thread of the model. (loom's own `block_on` also tries spurious wake-ups, which multiply
 /// the schedules; they are explored without threads. Its `park` loses a token that comes while the
 /// thread is blocked on a mutex.)
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+///
+/// # Panics
+///
+/// If the future does.
+pub fn block_on<F: Future>(future: F) -> F::Output {
     #[derive(Default)]
     struct Unpark {
         woken: loom::sync::Mutex<bool>,
@@ -73,10 +92,10 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// A task: a waker that counts. Not part of the model; tests that wait use [`block_on`].
-#[derive(Default)]
-pub(crate) struct Task(Arc<Count>);
+#[derive(Debug, Default)]
+pub struct Task(Arc<Count>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Count(AtomicUsize);
 
 impl Wake for Count {
@@ -86,16 +105,20 @@ impl Wake for Count {
 }
 
 impl Task {
-    pub(crate) fn new() -> Self {
+    /// One that nobody has woken.
+    #[must_use]
+    pub fn new() -> Self {
         Task::default()
     }
 
     /// How often it was woken.
-    pub(crate) fn wakes(&self) -> usize {
+    #[must_use]
+    pub fn wakes(&self) -> usize {
         self.0.0.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+    /// Polls `future` with its waker.
+    pub fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
         let waker = Waker::from(Arc::clone(&self.0));
         future.poll(&mut Context::from_waker(&waker))
     }
@@ -103,7 +126,11 @@ impl Task {
 
 /// Lets two milliseconds pass. (All threads of a model share the thread that runs it, and with it
 /// its virtual time.)
-pub(crate) fn pass_time() {
+///
+/// # Panics
+///
+/// Outside of virtual time, which `clock::set_virtual` begins.
+pub fn pass_time() {
     let now = clock::set_virtual(None).expect("the model runs in virtual time");
     clock::set_virtual(Some(now + (2 << 20)));
 }
