@@ -13,7 +13,7 @@ use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::pooled::{OwnedPooled, PoolOf, Pooled, PooledIn};
+use super::pooled::{Back, OwnedPooled, PoolOf, Pooled, PooledIn};
 use super::rule::{Rule, Size};
 
 /// At most a fixed number of objects; [`get`](Self::get) makes one if there is none, and one that comes
@@ -110,17 +110,8 @@ impl<T, F> BoundedPool<T, F> {
     /// Gives an object to the pool, which drops it if it is full.
     #[doc(alias = "Put")]
     #[inline]
-    pub fn put(&self, mut object: T) {
-        if !self.rule.keeps(&mut object) {
-            return;
-        }
-        let mut stack = self.stack();
-        if stack.len() < self.limit {
-            stack.push(object);
-        } else {
-            drop(stack);
-            drop(object); // without the lock
-        }
+    pub fn put(&self, object: T) {
+        Back::give(object, self);
     }
 
     /// Takes an object, if there is one.
@@ -187,8 +178,17 @@ impl<T, F: Fn() -> T> BoundedPool<T, F> {
 
 impl<T, F> PoolOf<T> for BoundedPool<T, F> {
     #[inline]
-    fn put(&self, object: T) {
-        self.put(object);
+    fn wants(&self, object: &mut T) -> bool {
+        self.rule.keeps(object)
+    }
+
+    #[inline]
+    fn keep(&self, object: Back<'_, T>) {
+        let mut stack = self.stack();
+        if stack.len() < self.limit {
+            stack.push(object.take());
+        }
+        // Otherwise it is dropped with `object`, without the lock.
     }
 }
 

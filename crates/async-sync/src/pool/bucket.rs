@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::cache::Pool;
-use super::pooled::{OwnedPooled, PoolOf, Pooled, PooledIn};
+use super::pooled::{Back, OwnedPooled, PoolOf, Pooled, PooledIn};
 
 /// Byte buffers of different sizes: [`get(size)`](Self::get) gives one of at least `size` bytes.
 ///
@@ -113,12 +113,8 @@ impl BucketPool {
 
     /// Gives a buffer to the tier of its capacity. It is cleared.
     #[doc(alias = "Put")]
-    pub fn put(&self, mut buffer: Vec<u8>) {
-        let capacity = buffer.capacity();
-        if (self.min..=self.max).contains(&capacity) {
-            buffer.clear();
-            self.tiers[(capacity / self.min).ilog2() as usize].put(buffer);
-        }
+    pub fn put(&self, buffer: Vec<u8>) {
+        Back::give(buffer, self);
     }
 
     /// Begins a new generation in each tier; see [`Pool::rotate`]. Returns how many were dropped.
@@ -139,8 +135,15 @@ impl BucketPool {
 }
 
 impl PoolOf<Vec<u8>> for BucketPool {
-    fn put(&self, buffer: Vec<u8>) {
-        self.put(buffer);
+    fn wants(&self, buffer: &mut Vec<u8>) -> bool {
+        buffer.clear();
+        (self.min..=self.max).contains(&buffer.capacity())
+    }
+
+    fn keep(&self, buffer: Back<'_, Vec<u8>>) {
+        let buffer = buffer.take();
+        let tier = (buffer.capacity() / self.min).ilog2();
+        self.tiers[tier as usize].put(buffer);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sync_core::const_fn;
 
-use super::pooled::{OwnedPooled, PoolOf, Pooled, PooledIn};
+use super::pooled::{Back, OwnedPooled, PoolOf, Pooled, PooledIn};
 use super::rule::{Rule, Size};
 use super::shards::Shards;
 
@@ -103,17 +103,17 @@ impl<T, F> Pool<T, F> {
     /// Gives an object to the pool, which may drop it.
     #[doc(alias = "Put")]
     #[inline]
-    pub fn put(&self, mut object: T) {
-        if self.rule.keeps(&mut object) {
-            // Refused if other threads are at all of the shards: then it is dropped, here.
-            drop(self.shards.put(object));
-        }
+    pub fn put(&self, object: T) {
+        Back::give(object, self);
     }
 
     /// Takes an object, if there is one.
     #[inline]
     pub fn try_get(&self) -> Option<Pooled<'_, T, Self>> {
-        self.shards.take().map(|object| PooledIn::new(self, object))
+        match self.shards.slot().full() {
+            Some(full) => Some(full.take_as(|object| PooledIn::new(self, object))),
+            None => self.shards.take().map(|object| PooledIn::new(self, object)),
+        }
     }
 
     /// Begins a new generation: drops the objects that were there before the last one began, and that
@@ -157,7 +157,10 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     #[doc(alias = "Get")]
     #[inline]
     pub fn get(&self) -> Pooled<'_, T, Self> {
-        PooledIn::new(self, self.take())
+        match self.shards.slot().full() {
+            Some(full) => full.take_as(|object| PooledIn::new(self, object)),
+            None => PooledIn::new(self, self.find_or_make()),
+        }
     }
 
     /// The same, with a guard that keeps the `Arc`.
@@ -178,17 +181,31 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// As [`get`](Self::get).
     #[inline]
     pub fn take(&self) -> T {
-        match self.shards.take() {
-            Some(object) => object,
-            None => (self.make)(),
+        match self.shards.slot().full() {
+            Some(full) => full.take(),
+            None => self.find_or_make(),
         }
+    }
+
+    #[inline(never)]
+    fn find_or_make(&self) -> T {
+        self.shards.take().unwrap_or_else(&self.make)
     }
 }
 
 impl<T, F> PoolOf<T> for Pool<T, F> {
     #[inline]
-    fn put(&self, object: T) {
-        self.put(object);
+    fn wants(&self, object: &mut T) -> bool {
+        self.rule.keeps(object)
+    }
+
+    #[inline]
+    fn keep(&self, object: Back<'_, T>) {
+        match self.shards.slot().empty() {
+            Some(empty) => empty.put(|| object.take()),
+            // Refused if other threads are at all of the shards: then it is dropped, here.
+            None => drop(self.shards.put(object.take())),
+        }
     }
 }
 

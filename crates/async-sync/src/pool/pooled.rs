@@ -10,21 +10,79 @@ use std::sync::Arc;
 
 /// What a guard can give its object back to. Implemented by the pools of this module.
 pub trait PoolOf<T> {
-    /// Takes the object back, or drops it.
-    fn put(&self, object: T);
+    /// Cleans an object that comes back. Returns whether it is to be kept.
+    fn wants(&self, object: &mut T) -> bool;
+
+    /// Keeps the object, or drops it if there is no room.
+    fn keep(&self, object: Back<'_, T>);
 }
 
 impl<T, P: PoolOf<T> + ?Sized> PoolOf<T> for &P {
     #[inline]
-    fn put(&self, object: T) {
-        (**self).put(object);
+    fn wants(&self, object: &mut T) -> bool {
+        (**self).wants(object)
+    }
+
+    #[inline]
+    fn keep(&self, object: Back<'_, T>) {
+        (**self).keep(object);
     }
 }
 
 impl<T, P: PoolOf<T> + ?Sized> PoolOf<T> for Arc<P> {
     #[inline]
-    fn put(&self, object: T) {
-        (**self).put(object);
+    fn wants(&self, object: &mut T) -> bool {
+        (**self).wants(object)
+    }
+
+    #[inline]
+    fn keep(&self, object: Back<'_, T>) {
+        (**self).keep(object);
+    }
+}
+
+/// An object on its way back, dropped unless it is kept: also if a rule panics. It stays where it is until
+/// there is a place for it, as each move costs as much as an uncontended exchange.
+pub struct Back<'a, T>(&'a mut ManuallyDrop<T>);
+
+impl<'a, T> Back<'a, T> {
+    /// # Safety
+    ///
+    /// There is an object, and nobody looks at it again.
+    #[inline]
+    unsafe fn new(object: &'a mut ManuallyDrop<T>) -> Self {
+        Back(object)
+    }
+
+    /// Gives an object back that is not in a guard.
+    #[inline]
+    pub(super) fn give<P: PoolOf<T>>(object: T, home: &P) {
+        let mut object = ManuallyDrop::new(object);
+        // SAFETY: nobody but this looks at it.
+        unsafe { Back::new(&mut object) }.to(home);
+    }
+
+    #[inline]
+    fn to(self, home: &impl PoolOf<T>) {
+        if home.wants(self.0) {
+            home.keep(self);
+        }
+    }
+
+    /// Moves it to where it is kept.
+    #[inline]
+    pub(super) fn take(self) -> T {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: there is an object, and nobody looks at it again: not the destructor, which is skipped.
+        unsafe { ManuallyDrop::take(this.0) }
+    }
+}
+
+impl<T> Drop for Back<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: there is an object, and nobody looks at it again.
+        unsafe { ManuallyDrop::drop(self.0) };
     }
 }
 
@@ -91,8 +149,14 @@ impl<T, H: PoolOf<T>> Drop for PooledIn<T, H> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: this is the end of the guard, and nobody looks at the object afterwards.
-        let object = unsafe { ManuallyDrop::take(&mut self.object) };
-        self.home.put(object);
+        let object = unsafe { Back::new(&mut self.object) };
+        object.to(&self.home);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Back<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Back").field(&**self.0).finish()
     }
 }
 

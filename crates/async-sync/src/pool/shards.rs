@@ -89,11 +89,10 @@ impl<T> Shard<T> {
         }
     }
 
-    #[inline]
     fn take(&self) -> Option<T> {
-        match self.slot.take() {
+        match self.slot.full() {
             None => self.pop(),
-            taken => taken,
+            Some(full) => Some(full.take()),
         }
     }
 
@@ -110,9 +109,14 @@ impl<T> Shard<T> {
     }
 
     /// Keeps the object, or gives it back if somebody is there.
-    #[inline]
     fn put(&self, object: T) -> Result<(), T> {
-        self.slot.put(object).or_else(|object| self.push(object))
+        match self.slot.empty() {
+            None => self.push(object),
+            Some(empty) => {
+                empty.put(|| object);
+                Ok(())
+            }
+        }
     }
 
     /// Keeps the object behind the lock.
@@ -144,30 +148,33 @@ impl<T> Shards<T> {
     }
 
     /// The shards, beginning with this thread's.
-    #[inline]
     fn mine_first(&self) -> impl Iterator<Item = &Shard<T>> {
         let mine = mine();
         (0..SHARDS).map(move |n| &self.0[(mine + n) % SHARDS])
     }
 
+    /// The slot of this thread's shard: nearly always all that is needed.
     #[inline]
+    pub(super) fn slot(&self) -> &Slot<T> {
+        &self.0[mine() % SHARDS].slot
+    }
+
+    /// Takes an object from anywhere.
+    #[inline(never)]
     pub(super) fn take(&self) -> Option<T> {
-        let mut shards = self.mine_first();
-        let mine = shards.next()?;
-        match mine.take() {
-            None => steal(shards),
-            taken => taken,
-        }
+        self.mine_first().find_map(Shard::take)
     }
 
     /// Keeps the object, or gives it back if somebody is at each of the shards.
-    #[inline]
-    pub(super) fn put(&self, object: T) -> Result<(), T> {
-        let mut shards = self.mine_first();
-        let Some(mine) = shards.next() else {
-            return Err(object);
-        };
-        mine.put(object).or_else(|object| leave(shards, object))
+    #[inline(never)]
+    pub(super) fn put(&self, mut object: T) -> Result<(), T> {
+        for shard in self.mine_first() {
+            match shard.put(object) {
+                Ok(()) => return Ok(()),
+                Err(back) => object = back,
+            }
+        }
+        Err(object)
     }
 
     /// Returns how many were dropped.
@@ -210,22 +217,6 @@ impl<T> Shards<T> {
     pub(super) fn len(&self) -> usize {
         self.0.iter().map(Shard::len).sum()
     }
-}
-
-#[cold]
-fn steal<'a, T: 'a>(mut shards: impl Iterator<Item = &'a Shard<T>>) -> Option<T> {
-    shards.find_map(Shard::take)
-}
-
-#[cold]
-fn leave<'a, T: 'a>(shards: impl Iterator<Item = &'a Shard<T>>, mut object: T) -> Result<(), T> {
-    for shard in shards {
-        match shard.put(object) {
-            Ok(()) => return Ok(()),
-            Err(back) => object = back,
-        }
-    }
-    Err(object)
 }
 
 /// The number of this thread, in the order in which threads first asked.

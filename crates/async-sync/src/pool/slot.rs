@@ -53,45 +53,82 @@ impl<T> Slot<T> {
         self.state.load(Ordering::Relaxed) == FULL
     }
 
+    /// Makes it BUSY, to take the object.
     #[inline]
-    pub(super) fn take(&self) -> Option<T> {
+    pub(super) fn full(&self) -> Option<Full<'_, T>> {
         // (A look first: an exchange that fails would take the cache line away from its owner.)
         // Acquire: the object is as it was put in.
-        let taken = self.is_full()
+        let mine = self.is_full()
             && self
                 .state
                 .compare_exchange(FULL, BUSY, Ordering::Acquire, Ordering::Relaxed)
                 .is_ok();
-        taken.then(|| {
-            // SAFETY: it was FULL, and we are alone with it.
-            let object = self
-                .object
-                .with(|object| unsafe { (*object).assume_init_read() });
-            // Release: who puts in the next one comes after we have read this one.
-            self.state.store(EMPTY, Ordering::Release);
-            object
-        })
+        mine.then_some(Full(self))
     }
 
-    /// Keeps the object, or gives it back if there is one already.
+    /// Makes it BUSY, to put an object in.
     #[inline]
-    pub(super) fn put(&self, object: T) -> Result<(), T> {
+    pub(super) fn empty(&self) -> Option<Empty<'_, T>> {
         // Acquire: the one before has been read.
-        let entered = self.state.load(Ordering::Relaxed) == EMPTY
+        let mine = self.state.load(Ordering::Relaxed) == EMPTY
             && self
                 .state
                 .compare_exchange(EMPTY, BUSY, Ordering::Acquire, Ordering::Relaxed)
                 .is_ok();
-        if !entered {
-            return Err(object);
-        }
-        self.object.with_mut(|place| {
+        mine.then_some(Empty(self))
+    }
+
+    pub(super) fn take(&self) -> Option<T> {
+        self.full().map(Full::take)
+    }
+}
+
+/// The right to the object of a slot. (An `Option` of the object itself would be written and read in
+/// pieces of different sizes, for which a processor waits longer than for the exchange.)
+#[must_use]
+pub(super) struct Full<'a, T>(&'a Slot<T>);
+
+impl<T> Full<'_, T> {
+    pub(super) fn take(self) -> T {
+        self.take_as(|object| object)
+    }
+
+    /// Takes it as part of what `new` makes, which is moved there at once.
+    #[inline]
+    pub(super) fn take_as<R>(self, new: impl FnOnce(T) -> R) -> R {
+        // (At the end of the scope, so that what is made needs no place before its last.)
+        let _read = Read(&self.0.state);
+        self.0.object.with(|object| {
+            // SAFETY: it was FULL, and we are alone with it.
+            new(unsafe { (*object).assume_init_read() })
+        })
+    }
+}
+
+/// Makes a slot EMPTY on drop.
+struct Read<'a>(&'a AtomicU8);
+
+impl Drop for Read<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: who puts in the next one comes after we have read this one.
+        self.0.store(EMPTY, Ordering::Release);
+    }
+}
+
+/// The right to a slot's room.
+#[must_use]
+pub(super) struct Empty<'a, T>(&'a Slot<T>);
+
+impl<T> Empty<'_, T> {
+    #[inline]
+    pub(super) fn put(self, object: impl FnOnce() -> T) {
+        self.0.object.with_mut(|place| {
             // SAFETY: it was EMPTY, and we are alone with it.
-            unsafe { (*place).write(object) };
+            unsafe { (*place).write(object()) };
         });
         // Release: who takes it sees it.
-        self.state.store(FULL, Ordering::Release);
-        Ok(())
+        self.0.state.store(FULL, Ordering::Release);
     }
 }
 
