@@ -23,6 +23,10 @@
 //!
 //! Nothing waits while it holds a slot, but for what its own code waits for. So groups that are nested on one
 //! limit do not wait for each other in a circle, however small the limit.
+//!
+//! A part of a future that lends may be in a slot itself: a task of a local group. When it ends, it leaves its
+//! slot to the whole. Through the queue, the whole could wait for slots that its other parts have, or were
+//! promised; and they are not polled while it waits.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -51,7 +55,8 @@ use pin_project_lite::pin_project;
 ///
 /// # Fairness
 ///
-/// First come, first served, also for those who take a slot back.
+/// First come, first served, also for those who take a slot back; but a slot that is lent comes back at once when
+/// something within the same future has ended in one.
 ///
 /// # Examples
 ///
@@ -272,6 +277,16 @@ fn with_slot<T>(limiter: &Limiter, look: impl FnOnce(&mut Slot) -> T) -> Option<
     })
 }
 
+/// Gives the slot of what has ended back: to what it is a part of, if that has lent its own, else to the queue.
+fn give_back(limiter: &Limiter, mut permit: Option<OwnedPermit>) {
+    with_slot(limiter, |outer| {
+        if outer.permit.is_none() {
+            outer.permit = permit.take();
+        }
+    });
+    drop(permit);
+}
+
 pin_project! {
     /// A future that runs in a slot. Made by [`Limiter::run`].
     #[must_use = "futures do nothing unless polled"]
@@ -310,7 +325,7 @@ impl<F: Future> Future for InSlot<F> {
             drop(entry);
             if polled.is_ready() {
                 *this.ended = true;
-                this.slot.permit = None;
+                give_back(this.limiter, this.slot.permit.take());
                 return polled;
             }
             if this.slot.is_lent() {

@@ -385,6 +385,51 @@ async fn first_come_first_served<R: Rt>(rt: R) {
     }
 }
 
+/// Who waits for a place in a local group gets its slot back, though its tasks have slots, or queue for some.
+async fn a_full_local_group_in_a_slot<R: Rt>(rt: R) {
+    for (slots, places) in [(1, 2), (1, 5), (2, 3), (3, 2)] {
+        let (census, limiter) = (Census::default(), Limiter::new(slots));
+        let work = limiter.run(async {
+            let mut group = Builder::new().limiter(&limiter).limit(places).local();
+            for n in 0..12 {
+                let (rt, census) = (rt.clone(), census.clone());
+                let task = async move {
+                    let _resident = census.enter();
+                    rt.sleep(units(1 + n % 3) / 10).await;
+                    Ok::<_, &str>(())
+                };
+                group.spawn(task).await.map_err(|_| "stopped")?;
+            }
+            group.join().await
+        });
+        let in_time = rt.timeout(units(1000), work).await;
+        assert!(in_time.is_ok(), "{slots} slots, {places} places");
+        assert!(census.most() <= slots);
+        assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+    }
+}
+
+/// A limit that is lowered takes no slot away from who waits for its own tasks.
+async fn a_limit_is_lowered_around_a_local_group<R: Rt>(rt: R) {
+    let limiter = Limiter::new(2);
+    let work = limiter.run(async {
+        let mut group = Builder::new().limiter(&limiter).limit(2).local();
+        for n in 0..6 {
+            let (rt, limiter) = (rt.clone(), limiter.clone());
+            let task = async move {
+                rt.sleep(units(1 + n % 2)).await;
+                limiter.set_limit(1);
+                Ok::<_, &str>(())
+            };
+            group.spawn(task).await.map_err(|_| "stopped")?;
+        }
+        group.join().await
+    });
+    let in_time = rt.timeout(units(1000), work).await;
+    assert!(in_time.is_ok());
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+}
+
 on_every_runtime! {
     s113_eager
     s113_preemptive
@@ -400,6 +445,8 @@ on_every_runtime! {
     lent_elsewhere
     a_panic_gives_the_slot_back
     first_come_first_served
+    a_full_local_group_in_a_slot
+    a_limit_is_lowered_around_a_local_group
 }
 
 #[test]
