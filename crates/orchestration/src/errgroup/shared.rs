@@ -260,19 +260,17 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         });
         let waiter = state.waiter.take();
         let token = state.token.clone();
-        let handles = match how {
+        let doomed = Doomed(match how {
             GiveUp::Abort | GiveUp::Stop => state.take_handles(),
             GiveUp::Detach => Vec::new(),
-        };
+        });
         drop(state);
         drop(waiter);
+        self.close_slots();
         if how != GiveUp::Detach {
             token.cancel();
         }
-        self.close_slots();
-        for handle in handles {
-            handle.abort();
-        }
+        drop(doomed);
         drop(values);
     }
 
@@ -307,20 +305,18 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         let cancels = policy != CancelPolicy::None;
         state.stopped |= cancels;
         let token = cancels.then(|| state.token.clone());
-        let handles = if policy == CancelPolicy::Abort {
+        let doomed = Doomed(if policy == CancelPolicy::Abort {
             state.take_handles()
         } else {
             Vec::new()
-        };
+        });
         drop(state);
 
         if let Some(token) = token {
             self.close_slots();
             token.cancel();
         }
-        for handle in handles {
-            handle.abort();
-        }
+        drop(doomed);
         drop((values, unwanted));
     }
 
@@ -457,6 +453,17 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> Shared<S, T, E> {
         if let Some(handle) = spare
             && aborted
         {
+            handle.abort();
+        }
+    }
+}
+
+/// Tasks that are aborted when this is dropped: also if one who is told of the cancellation panics.
+struct Doomed<H: JoinHandle<()>>(Vec<H>);
+
+impl<H: JoinHandle<()>> Drop for Doomed<H> {
+    fn drop(&mut self) {
+        for handle in &self.0 {
             handle.abort();
         }
     }
