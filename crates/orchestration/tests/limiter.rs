@@ -387,23 +387,38 @@ async fn first_come_first_served<R: Rt>(rt: R) {
 
 /// Who waits for a place in a local group gets its slot back, though its tasks have slots, or queue for some.
 async fn a_full_local_group_in_a_slot<R: Rt>(rt: R) {
-    for (slots, places) in [(1, 2), (1, 5), (2, 3), (3, 2)] {
+    for (slots, places, panics) in [
+        (1, 2, false),
+        (1, 5, false),
+        (2, 3, false),
+        (3, 2, false),
+        (1, 2, true),
+        (2, 3, true),
+    ] {
         let (census, limiter) = (Census::default(), Limiter::new(slots));
         let work = limiter.run(async {
-            let mut group = Builder::new().limiter(&limiter).limit(places).local();
+            let mut group = Builder::new()
+                .limiter(&limiter)
+                .limit(places)
+                .cancel(CancelPolicy::None)
+                .panics_with(|_| "panic")
+                .local();
             for n in 0..12 {
                 let (rt, census) = (rt.clone(), census.clone());
                 let task = async move {
                     let _resident = census.enter();
                     rt.sleep(units(1 + n % 3) / 10).await;
-                    Ok::<_, &str>(())
+                    if panics && n % 2 == 0 {
+                        resume_unwind(Box::new("out of cheese"));
+                    }
+                    Ok(())
                 };
                 group.spawn(task).await.map_err(|_| "stopped")?;
             }
             group.join().await
         });
         let in_time = rt.timeout(units(1000), work).await;
-        assert!(in_time.is_ok(), "{slots} slots, {places} places");
+        assert_eq!(in_time.map(|ended| ended.is_err()), Ok(panics));
         assert!(census.most() <= slots);
         assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
     }
