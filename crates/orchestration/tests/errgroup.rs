@@ -52,6 +52,7 @@ on_every_runtime! {
     panic_of_a_later_round
     panic_of_a_conversion
     panic_of_who_is_told_of_the_cancellation
+    panic_of_who_is_told_of_the_end
 }
 
 type Group<R, T, E> = ErrGroup<R, T, E>;
@@ -851,6 +852,22 @@ async fn panic_of_who_is_told_of_the_cancellation<R: Rt>(rt: R) {
         until(&rt, "the tasks are gone", || census.alive() == 0).await;
         assert!(waits.await.is_err());
         drop((group, told));
+    }
+}
+
+/// The outcomes are there for who waits next.
+async fn panic_of_who_is_told_of_the_end<R: Rt>(rt: R) {
+    let mut group = Builder::new().cancel(CancelPolicy::None).spawned(rt);
+    for outcome in [Ok(7), Err("no luck")] {
+        group.spawn(async move { outcome }).await.unwrap();
+        let token = group.token();
+        let told = token
+            .context()
+            .on_cancel(|_| resume_unwind(Box::new("out of cheese")));
+        let waited = AssertUnwindSafe(group.wait()).catch_unwind().await;
+        assert!(waited.is_err());
+        assert_eq!(group.wait().await, outcome.map(|n| vec![n]));
+        drop(told);
     }
 }
 

@@ -239,15 +239,17 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         if state.running > 0 {
             return None;
         }
-        let round = mem::take(&mut state.ledger);
         let token = if state.stopped {
             state.token.clone()
         } else {
             mem::replace(&mut state.token, fresh)
         };
         drop(state);
+        // Who is told may panic: then the outcomes are still there for the next who waits.
         token.cancel();
-        Some(round)
+        let mut state = self.lock();
+        // Tasks that were submitted meanwhile are of this round, and have the next token.
+        (state.running == 0).then(|| mem::take(&mut state.ledger))
     }
 
     /// Stops the group for an owner that gives it up.
