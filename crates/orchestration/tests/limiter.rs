@@ -14,7 +14,7 @@ use futures_util::future::{join, join_all};
 use mini_executor::MiniRuntime;
 use orchestration::Limiter;
 use orchestration::errgroup::{Builder, CancelPolicy, ErrGroup, LocalErrGroup};
-use runtime::{JoinHandle as _, Spawn as _, Timer as _};
+use runtime::{Spawn as _, Timer as _};
 
 /// Is there for a while.
 async fn stay<R: Rt>(rt: R, census: Census) -> Result<(), &'static str> {

@@ -922,7 +922,8 @@ async fn blocking_code_cancels_its_token<R: Rt>(rt: R) {
     assert_eq!(items.len(), 100);
 }
 
-/// Items that were quick, and become slow without waiting: those that are done are not held back for long.#[test]
+/// Items that were quick, and become slow without waiting: those that are done are not held back for long.
+#[test]
 fn a_stage_that_turns_slow() {
     mini_executor::run_seeds(0..20, |rt| async move {
         let control = Control::new();
