@@ -204,6 +204,16 @@ impl<S> FanIn<S> {
 
     /// Drops an input. Whether it was there: it had not ended, nor been removed.
     pub fn remove(&mut self, id: InputId) -> bool {
+        if !self.places.contains_key(&id) {
+            // A handle may have added it, and nobody has looked yet.
+            let changes = mem::take(&mut self.inbox.lock().changes);
+            self.due.extend(changes);
+            self.apply();
+        }
+        self.remove_known(id)
+    }
+
+    fn remove_known(&mut self, id: InputId) -> bool {
         let Some((priority, key)) = self.places.remove(&id) else {
             return false;
         };
@@ -251,7 +261,7 @@ impl<S> FanIn<S> {
             match change {
                 Change::Add(id, priority, stream) => self.insert(id, priority, stream),
                 Change::Remove(id) => {
-                    self.remove(id);
+                    self.remove_known(id);
                 }
             }
         }

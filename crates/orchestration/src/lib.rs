@@ -34,6 +34,7 @@
 #![forbid(unsafe_code)]
 
 mod bridge;
+mod caught;
 pub mod dispatcher;
 pub mod errgroup;
 pub mod fan_in;

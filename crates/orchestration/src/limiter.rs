@@ -23,6 +23,10 @@
 //!
 //! Nothing waits while it holds a slot, but for what its own code waits for. So groups that are nested on one
 //! limit do not wait for each other in a circle, however small the limit.
+//!
+//! A part of a future that lends may be in a slot itself: a task of a local group. When it ends or is dropped, it
+//! leaves its slot to the whole. Through the queue, the whole could wait for slots that its other parts have, or were
+//! promised; and they are not polled while it waits.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -51,7 +55,8 @@ use pin_project_lite::pin_project;
 ///
 /// # Fairness
 ///
-/// First come, first served, also for those who take a slot back.
+/// First come, first served, also for those who take a slot back; but a slot that is lent comes back at once when
+/// something within the same future has ended in one.
 ///
 /// # Examples
 ///
@@ -142,10 +147,12 @@ impl Limiter {
     /// As `future`. Polled after completion, it panics.
     pub fn run<F: Future>(&self, future: F) -> InSlot<F> {
         InSlot {
-            limiter: self.clone(),
-            acquire: None,
-            slot: Slot::default(),
             future,
+            acquire: None,
+            held: Held {
+                limiter: self.clone(),
+                slot: Slot::default(),
+            },
             ended: false,
         }
     }
@@ -265,11 +272,41 @@ impl Drop for Entry<'_> {
 
 /// Looks at the innermost slot of this limiter in which something is being polled.
 fn with_slot<T>(limiter: &Limiter, look: impl FnOnce(&mut Slot) -> T) -> Option<T> {
-    ENTERED.with_borrow_mut(|stack| {
+    let look = |stack: &RefCell<Vec<Entered>>| {
+        let mut stack = stack.borrow_mut();
         let mut inner = stack.iter_mut().rev();
         let entered = inner.find(|entered| entered.limiter == limiter.id())?;
         Some(look(&mut entered.slot))
-    })
+    };
+    // Not there any more: the thread ends, and drops what it has.
+    ENTERED.try_with(look).ok()?
+}
+
+/// The slot of a future, given back when the future has ended, or is gone.
+struct Held {
+    limiter: Limiter,
+    slot: Slot,
+}
+
+impl Held {
+    /// To what the future is a part of, if that has lent its own, else to the queue.
+    fn give_back(&mut self) {
+        let mut permit = self.slot.permit.take();
+        if permit.is_some() {
+            with_slot(&self.limiter, |outer| {
+                if outer.permit.is_none() {
+                    outer.permit = permit.take();
+                }
+            });
+        }
+        drop(permit);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.give_back();
+    }
 }
 
 pin_project! {
@@ -279,10 +316,9 @@ pin_project! {
         // Dropped first: the slot is free when it is gone.
         #[pin]
         future: F,
-        limiter: Limiter,
         #[pin]
         acquire: Option<AcquireOwned>,
-        slot: Slot,
+        held: Held,
         ended: bool,
     }
 }
@@ -294,30 +330,31 @@ impl<F: Future> Future for InSlot<F> {
         let mut this = self.project();
         assert!(!*this.ended, "InSlot polled after completion");
         loop {
-            if this.slot.permit.is_none() && !this.slot.is_lent() {
+            let Held { limiter, slot } = &mut *this.held;
+            if slot.permit.is_none() && !slot.is_lent() {
                 if this.acquire.is_none() {
-                    let slots = Arc::clone(&this.limiter.slots);
+                    let slots = Arc::clone(&limiter.slots);
                     this.acquire.set(Some(slots.acquire_owned()));
                 }
                 let acquire = this.acquire.as_mut().as_pin_mut();
                 let permit = ready!(acquire.expect("made above").poll(cx));
                 this.acquire.set(None);
                 // It is never closed, and never has less than one.
-                this.slot.permit = Some(permit.expect("a limiter has slots"));
+                slot.permit = Some(permit.expect("a limiter has slots"));
             }
-            let entry = Entry::new(this.limiter, this.slot);
+            let entry = Entry::new(limiter, slot);
             let polled = this.future.as_mut().poll(cx);
             drop(entry);
             if polled.is_ready() {
                 *this.ended = true;
-                this.slot.permit = None;
+                this.held.give_back();
                 return polled;
             }
-            if this.slot.is_lent() {
-                this.slot.permit = None;
+            if slot.is_lent() {
+                slot.permit = None;
                 return Poll::Pending;
             }
-            if this.slot.permit.is_some() {
+            if slot.permit.is_some() {
                 return Poll::Pending;
             }
             // Who lent has what it waited for, and wants the slot back.
@@ -328,7 +365,7 @@ impl<F: Future> Future for InSlot<F> {
 impl<F> fmt::Debug for InSlot<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InSlot")
-            .field("inside", &self.slot.permit.is_some())
+            .field("inside", &self.held.slot.permit.is_some())
             .finish_non_exhaustive()
     }
 }

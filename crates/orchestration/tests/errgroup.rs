@@ -5,7 +5,7 @@
 mod common;
 
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -49,6 +49,10 @@ on_every_runtime! {
     nested_groups
     fail_from_outside
     limits_hold_under_many_submitters
+    panic_of_a_later_round
+    panic_of_a_conversion
+    panic_of_who_is_told_of_the_cancellation
+    panic_of_who_is_told_of_the_end
 }
 
 type Group<R, T, E> = ErrGroup<R, T, E>;
@@ -787,6 +791,84 @@ async fn limits_hold_under_many_submitters<R: Rt>(rt: R) {
     assert_eq!(group.join().await.unwrap().len(), 100);
     assert!(census.most() <= 3, "{}", census.most());
     assert_eq!(census.ever(), 100);
+}
+
+/// The panic of a task is raised, also over the error of an earlier round.
+async fn panic_of_a_later_round<R: Rt>(rt: R) {
+    let mut group = Builder::new()
+        .cancel(CancelPolicy::None)
+        .spawned::<_, ()>(rt);
+    group.spawn(async { Err("no luck") }).await.unwrap();
+    assert_eq!(group.wait().await, Err("no luck"));
+    let panics = async { resume_unwind(Box::new("out of cheese")) };
+    group.spawn(panics).await.unwrap();
+    for _ in 0..2 {
+        let waited = AssertUnwindSafe(group.wait()).catch_unwind().await;
+        assert!(waited.is_err());
+    }
+}
+
+/// A group whose failure cannot be converted has failed all the same.
+async fn panic_of_a_conversion<R: Rt>(rt: R) {
+    let mut group = Builder::<&str>::new()
+        .panics_with(|_| resume_unwind(Box::new("no such error")))
+        .spawned::<_, ()>(rt);
+    let panics = async { resume_unwind(Box::new("out of cheese")) };
+    group.spawn(panics).await.unwrap();
+    for _ in 0..2 {
+        let waited = AssertUnwindSafe(group.wait()).catch_unwind().await;
+        assert!(waited.is_err());
+    }
+}
+
+/// The tasks are aborted, whatever becomes of those who are told of it.
+async fn panic_of_who_is_told_of_the_cancellation<R: Rt>(rt: R) {
+    for fails in [false, true] {
+        let census = Census::default();
+        let group: Group<_, (), &str> = Builder::new().limit(3).spawned(rt.clone());
+        for _ in 0..3 {
+            let resident = census.enter();
+            let work = async move {
+                pending::<()>().await;
+                drop(resident);
+                Ok(())
+            };
+            group.spawn(work).await.unwrap();
+        }
+        let handle = group.handle();
+        let mut waits = pin!(handle.spawn(pending()));
+        assert!(poll_once(waits.as_mut()).await.is_none());
+        let token = group.token();
+        let told = token
+            .context()
+            .on_cancel(|_| resume_unwind(Box::new("out of cheese")));
+        let group = if fails {
+            assert!(catch_unwind(AssertUnwindSafe(|| group.fail("no luck"))).is_err());
+            Some(group)
+        } else {
+            assert!(catch_unwind(AssertUnwindSafe(|| drop(group))).is_err());
+            None
+        };
+        until(&rt, "the tasks are gone", || census.alive() == 0).await;
+        assert!(waits.await.is_err());
+        drop((group, told));
+    }
+}
+
+/// The outcomes are there for who waits next.
+async fn panic_of_who_is_told_of_the_end<R: Rt>(rt: R) {
+    let mut group = Builder::new().cancel(CancelPolicy::None).spawned(rt);
+    for outcome in [Ok(7), Err("no luck")] {
+        group.spawn(async move { outcome }).await.unwrap();
+        let token = group.token();
+        let told = token
+            .context()
+            .on_cancel(|_| resume_unwind(Box::new("out of cheese")));
+        let waited = AssertUnwindSafe(group.wait()).catch_unwind().await;
+        assert!(waited.is_err());
+        assert_eq!(group.wait().await, outcome.map(|n| vec![n]));
+        drop(told);
+    }
 }
 
 #[test]

@@ -5,14 +5,16 @@ mod common;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use common::{Census, Rt, poll_once, units, until, yield_now};
 use futures_util::FutureExt as _;
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
+use mini_executor::MiniRuntime;
 use orchestration::Limiter;
 use orchestration::errgroup::{Builder, CancelPolicy, ErrGroup, LocalErrGroup};
+use runtime::{Spawn as _, Timer as _};
 
 /// Is there for a while.
 async fn stay<R: Rt>(rt: R, census: Census) -> Result<(), &'static str> {
@@ -385,6 +387,66 @@ async fn first_come_first_served<R: Rt>(rt: R) {
     }
 }
 
+/// Who waits for a place in a local group gets its slot back, though its tasks have slots, or queue for some.
+async fn a_full_local_group_in_a_slot<R: Rt>(rt: R) {
+    for (slots, places, panics) in [
+        (1, 2, false),
+        (1, 5, false),
+        (2, 3, false),
+        (3, 2, false),
+        (1, 2, true),
+        (2, 3, true),
+    ] {
+        let (census, limiter) = (Census::default(), Limiter::new(slots));
+        let work = limiter.run(async {
+            let mut group = Builder::new()
+                .limiter(&limiter)
+                .limit(places)
+                .cancel(CancelPolicy::None)
+                .panics_with(|_| "panic")
+                .local();
+            for n in 0..12 {
+                let (rt, census) = (rt.clone(), census.clone());
+                let task = async move {
+                    let _resident = census.enter();
+                    rt.sleep(units(1 + n % 3) / 10).await;
+                    if panics && n % 2 == 0 {
+                        resume_unwind(Box::new("out of cheese"));
+                    }
+                    Ok(())
+                };
+                group.spawn(task).await.map_err(|_| "stopped")?;
+            }
+            group.join().await
+        });
+        let in_time = rt.timeout(units(1000), work).await;
+        assert_eq!(in_time.map(|ended| ended.is_err()), Ok(panics));
+        assert!(census.most() <= slots);
+        assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+    }
+}
+
+/// A limit that is lowered takes no slot away from who waits for its own tasks.
+async fn a_limit_is_lowered_around_a_local_group<R: Rt>(rt: R) {
+    let limiter = Limiter::new(2);
+    let work = limiter.run(async {
+        let mut group = Builder::new().limiter(&limiter).limit(2).local();
+        for n in 0..6 {
+            let (rt, limiter) = (rt.clone(), limiter.clone());
+            let task = async move {
+                rt.sleep(units(1 + n % 2)).await;
+                limiter.set_limit(1);
+                Ok::<_, &str>(())
+            };
+            group.spawn(task).await.map_err(|_| "stopped")?;
+        }
+        group.join().await
+    });
+    let in_time = rt.timeout(units(1000), work).await;
+    assert!(in_time.is_ok());
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+}
+
 on_every_runtime! {
     s113_eager
     s113_preemptive
@@ -400,6 +462,8 @@ on_every_runtime! {
     lent_elsewhere
     a_panic_gives_the_slot_back
     first_come_first_served
+    a_full_local_group_in_a_slot
+    a_limit_is_lowered_around_a_local_group
 }
 
 #[test]
@@ -452,4 +516,142 @@ fn lend_polled_after_completion() {
     let mut lend = pin!(Limiter::new(1).lend(async {}));
     assert!(lend.as_mut().now_or_never().is_some());
     let _ = lend.now_or_never();
+}
+
+/// What a random tree of groups grows in.
+#[derive(Clone)]
+struct Soil {
+    rt: MiniRuntime,
+    dice: Arc<Mutex<u64>>,
+    limiter: Limiter,
+    // Of those who work, which is not to wait for others.
+    census: Census,
+}
+
+impl Soil {
+    fn below(&self, n: u64) -> u64 {
+        let mut dice = self.dice.lock().unwrap();
+        // xorshift64*
+        *dice ^= *dice >> 12;
+        *dice ^= *dice << 25;
+        *dice ^= *dice >> 27;
+        (dice.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % n
+    }
+
+    async fn work(&self) -> Result<(), u32> {
+        for _ in 0..self.below(3) {
+            let _resident = self.census.enter();
+            match self.below(3) {
+                0 => yield_now().await,
+                1 => self.rt.sleep(units(1) / (1 + self.below(7) as u32)).await,
+                _ => {}
+            }
+        }
+        match self.below(25) {
+            0 => Err(0),
+            1 => resume_unwind(Box::new("out of cheese")),
+            _ => Ok(()),
+        }
+    }
+
+    fn builder(&self) -> Builder<u32> {
+        use CancelPolicy::{Abort, None, Signal};
+        let policy = [None, Signal, Abort][self.below(3) as usize];
+        let builder = Builder::new()
+            .limiter(&self.limiter)
+            .cancel(policy)
+            .panics_with(|_| 1);
+        match self.below(4) {
+            0 | 1 => builder,
+            n => builder.limit(n as usize - 1),
+        }
+    }
+
+    fn tree(self, depth: u32) -> Pin<Box<dyn Future<Output = Result<(), u32>> + Send>> {
+        Box::pin(async move {
+            self.work().await?;
+            if depth == 0 {
+                return Ok(());
+            }
+            let twigs = 1 + self.below(4);
+            match self.below(3) {
+                0 => {
+                    let mut group = self.builder().spawned(self.rt.clone());
+                    for _ in 0..twigs {
+                        let patience = units(1) / (1 + self.below(20) as u32);
+                        let spawned = group.spawn(self.clone().tree(depth - 1));
+                        if self.below(6) > 0 {
+                            spawned.await.map_err(|_| 2_u32)?;
+                        } else if self.rt.timeout(patience, spawned).await.is_err() {
+                            // Up to here it may have come without a slot.
+                            yield_now().await;
+                        }
+                    }
+                    match self.below(8) {
+                        0 => drop(group),
+                        1 => group.shutdown().await,
+                        2 => group.fail(3),
+                        3 => drop(group.wait().await?),
+                        _ => drop(group.join().await?),
+                    }
+                }
+                1 => {
+                    let mut group = self.builder().local_send();
+                    for _ in 0..twigs {
+                        let spawned = group.spawn(self.clone().tree(depth - 1));
+                        spawned.await.map_err(|_| 2_u32)?;
+                    }
+                    match self.below(8) {
+                        0 => drop(group),
+                        1 => group.shutdown().await,
+                        _ => drop(group.join().await?),
+                    }
+                }
+                _ => {
+                    let twig = |_| self.limiter.run(self.clone().tree(depth - 1));
+                    let twigs: Vec<_> = (0..twigs).map(twig).collect();
+                    if self.below(2) == 0 {
+                        drop(self.limiter.lend(join_all(twigs)).await);
+                    } else {
+                        for twig in twigs {
+                            self.limiter.lend(twig).await?;
+                        }
+                    }
+                }
+            }
+            self.work().await
+        })
+    }
+}
+
+/// Groups of both kinds, nested at random, with errors, panics and waiting that is given up: all comes to its end,
+/// and never are there more who work than may.
+#[test]
+fn random_trees() {
+    for seed in 1..if cfg!(miri) { 5 } else { 2000 } {
+        let mini = mini_executor::Builder::new().seed(seed).fail_on_leaks(true);
+        let ended = mini.run(|rt| async move {
+            let soil = Soil {
+                rt: rt.clone(),
+                dice: Arc::new(Mutex::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))),
+                limiter: Limiter::new(1 + seed as usize % 3),
+                census: Census::default(),
+            };
+            let trees = 1 + soil.below(3);
+            let tree = |_| rt.spawn(soil.limiter.run(soil.clone().tree(3)));
+            let trees: Vec<_> = (0..trees).map(tree).collect();
+            if soil.below(4) == 0 {
+                rt.sleep(units(1) / 2).await;
+                trees[0].abort();
+            }
+            drop(join_all(trees).await);
+            until(&rt, "all are gone", || {
+                (soil.limiter.running(), soil.limiter.waiting()) == (0, 0)
+            })
+            .await;
+            assert_eq!(soil.census.alive(), 0);
+            assert!(soil.census.most() <= soil.limiter.limit());
+        });
+        ended.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    }
 }

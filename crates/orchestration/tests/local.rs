@@ -6,7 +6,7 @@ mod common;
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -36,6 +36,7 @@ on_every_runtime! {
     nested_groups
     inside_of_a_spawned_task
     ten_thousand_and_one_tasks_through_one_slot
+    panic_of_who_is_told_of_the_cancellation
 }
 
 async fn s106_waits_for_all_and_gives_the_first_error<R: Rt>(rt: R) {
@@ -453,6 +454,28 @@ async fn ten_thousand_and_one_tasks_through_one_slot<R: Rt>(_: R) {
     }
     assert_eq!(group.join().await.unwrap().len(), tasks);
     assert_eq!((census.most(), census.ever()), (1, tasks));
+}
+
+/// The tasks are dropped, whatever becomes of those who are told of it.
+async fn panic_of_who_is_told_of_the_cancellation<R: Rt>(_rt: R) {
+    let census = Census::default();
+    let mut group: LocalErrGroup<'_, (), &str> = LocalErrGroup::new();
+    let resident = census.enter();
+    let work = async move {
+        pending::<()>().await;
+        drop(resident);
+        Ok(())
+    };
+    group.spawn(work).await.unwrap();
+    let token = group.token();
+    let told = token
+        .context()
+        .on_cancel(|_| resume_unwind(Box::new("out of cheese")));
+    let failed = catch_unwind(AssertUnwindSafe(|| group.fail("no luck")));
+    assert!(failed.is_err());
+    assert_eq!(census.alive(), 0);
+    assert_eq!(group.wait().now_or_never(), Some(Err("no luck")));
+    drop(told);
 }
 
 #[test]

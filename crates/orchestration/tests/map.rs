@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+use async_sync::Event;
 use common::{Census, Rt, poll_once, units, until, yield_now};
 use futures_util::stream::{self, StreamExt as _};
 use futures_util::{FutureExt as _, Stream, TryStreamExt as _};
 use orchestration::results::Map;
+use runtime::Timer as _;
 
 /// Works for a while that has nothing to do with the order.
 async fn work<R: Rt>(rt: R, census: Census, n: u32) -> u32 {
@@ -512,4 +514,68 @@ fn futures_may_borrow() {
     );
     assert_eq!(lengths, [3, 5]);
     assert_eq!(count.get(), 2);
+}
+
+/// An item that is given back by one task, when all the others have something to wait for, gets a new task.
+#[test]
+#[cfg_attr(miri, ignore = "it waits for threads")]
+fn given_back_while_nobody_is_idle() {
+    common::on_tokio(4, |rt| async move {
+        const WARM: u32 = 0;
+        const FIRST: u32 = 1;
+        const BEHIND: u32 = 2;
+        const OTHER: u32 = 3;
+        let (sender, items) = async_sync::channel::unbounded::<u32>();
+        let begun = Arc::new(AtomicUsize::new(0));
+        // Opened for the first poll of FIRST; opened by BEHIND.
+        let gates: Arc<[Event; 2]> = Arc::default();
+        let work = {
+            let (begun, gates) = (Arc::clone(&begun), Arc::clone(&gates));
+            move |n| {
+                let (begun, gates) = (Arc::clone(&begun), Arc::clone(&gates));
+                async move {
+                    if n == FIRST || n == OTHER {
+                        begun.fetch_add(1, Ordering::SeqCst);
+                    }
+                    while n == FIRST && !gates[0].is_set() {
+                        std::thread::yield_now();
+                    }
+                    if n == BEHIND {
+                        gates[1].set();
+                    } else if n != WARM {
+                        gates[1].wait().await;
+                    }
+                }
+            }
+        };
+        let map = Map::from_stream(items.into_stream(), work).concurrency(64);
+        let mut map = pin!(map.unordered_on(rt.clone()));
+        // Some tasks, which have learned to take two items at a time, and are idle.
+        for _ in 0..20 {
+            for n in [WARM, WARM] {
+                sender.try_send(n).unwrap();
+            }
+            assert!(map.next().await.is_some() && map.next().await.is_some());
+            rt.sleep(units(1) / 5).await;
+        }
+        let text = format!("{map:?}");
+        let tasks = text.split_once("tasks: ").unwrap().1;
+        let tasks: usize = tasks.split_once(',').unwrap().0.parse().unwrap();
+        assert!(tasks < 64, "there is room for more");
+        for n in [FIRST, BEHIND] {
+            sender.try_send(n).unwrap();
+        }
+        for n in 1..=tasks {
+            assert!(map.next().now_or_never().is_none());
+            until(&rt, "it has begun", || begun.load(Ordering::SeqCst) == n).await;
+            if n < tasks {
+                sender.try_send(OTHER).unwrap();
+            }
+        }
+        gates[0].set();
+        for _ in 0..=tasks {
+            let next = rt.timeout(units(1000), map.next()).await;
+            assert_eq!(next, Ok(Some(())));
+        }
+    });
 }

@@ -34,6 +34,8 @@ on_every_runtime! {
     shared_out_to_whoever_is_free
     read_twice
     an_idle_stage_is_cancelled
+    an_input_is_removed_before_it_was_looked_at
+    a_waker_that_panics_keeps_nobody_from_the_end
 }
 
 #[derive(Default)]
@@ -182,6 +184,36 @@ async fn a_removed_input_is_dropped<R: Rt>(rt: R) {
     assert_eq!(census.alive(), 0);
     assert!(!all.remove(id) && !all.remove(silent));
     stopper.await.unwrap();
+}
+
+async fn an_input_is_removed_before_it_was_looked_at<R: Rt>(_rt: R) {
+    let mut all = FanIn::new();
+    let handle = all.handle();
+    let id = handle.add(stream::iter([1]));
+    assert!(all.remove(id));
+    assert!(!all.remove(id));
+    drop(handle);
+    assert_eq!(all.next().await, None);
+}
+
+struct Bomb;
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        resume_unwind(Box::new("out of cheese"));
+    }
+}
+
+async fn a_waker_that_panics_keeps_nobody_from_the_end<R: Rt>(_rt: R) {
+    let (run, [mut one, mut two]) = FanOut::new(stream::pending::<u32>()).broadcast();
+    let waker = Waker::from(Arc::new(Bomb));
+    let mut cx = TaskContext::from_waker(&waker);
+    assert!(one.poll_next_unpin(&mut cx).is_pending());
+    let mut next = two.next();
+    assert!((&mut next).now_or_never().is_none());
+    let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(run)));
+    assert!(dropped.is_err());
+    assert_eq!(next.await, None);
 }
 
 #[test]

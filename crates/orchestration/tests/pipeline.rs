@@ -47,9 +47,12 @@ on_every_runtime! {
     from_a_channel_to_a_channel
     a_closed_sink
     a_sink_that_is_stuck
+    who_learns_of_a_cancellation_before_the_pipeline_does
     blocking_stages
     results_as_a_stream
     figures
+    a_stream_that_is_always_ready_is_stopped
+    blocking_code_cancels_its_token
 }
 
 type Plain<P> = Pipeline<P, Infallible>;
@@ -768,6 +771,27 @@ async fn a_sink_that_is_stuck<R: Rt>(rt: R) {
     canceller.await.unwrap();
 }
 
+/// Callbacks of a context come in no particular order.
+async fn who_learns_of_a_cancellation_before_the_pipeline_does<R: Rt>(rt: R) {
+    let request = Context::new();
+    let numbers = Plain::from_iter("numbers", 0..9_u64).context(&request);
+    let mut finish = Some(Box::pin(numbers.start(rt).finish()));
+    let (sender, after) = std::sync::mpsc::channel();
+    let told = request.on_cancel(move |_| {
+        let mut finish = finish.take().expect("it is called once");
+        let ended = finish.as_mut().now_or_never();
+        sender.send((finish, ended)).unwrap();
+    });
+    request.cancel();
+    drop(told);
+    let (finish, ended) = after.recv().unwrap();
+    let ended = match ended {
+        Some(ended) => ended,
+        None => finish.await,
+    };
+    assert!(ended.unwrap_err().is_cancelled());
+}
+
 async fn blocking_stages<R: Rt>(rt: R) {
     let running = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&running);
@@ -866,6 +890,36 @@ async fn figures<R: Rt>(rt: R) {
     assert_eq!(&*metrics.bottleneck().unwrap().name, "slow");
     assert!(metrics.to_string().contains("slow x2 (bottleneck)"));
     assert_eq!(control.metrics().stages.len(), 4);
+}
+
+async fn a_stream_that_is_always_ready_is_stopped<R: Rt>(rt: R) {
+    let control = Control::new();
+    let stops = control.clone();
+    let numbers = stream::iter((0..100_000).inspect(move |&n| {
+        if n == 1000 {
+            stops.stop();
+        }
+    }));
+    let plan = Plain::from_stream("numbers", numbers).control(&control);
+    let (items, report) = plan.collect(rt.clone()).await.unwrap();
+    assert!(report.stopped);
+    assert!(items.len() < 2000, "{}", items.len());
+
+    let control = Control::new();
+    control.stop();
+    let plan = Plain::from_stream("numbers", stream::iter(0..10)).control(&control);
+    let (items, report) = plan.collect(rt).await.unwrap();
+    assert_eq!((items, report.stopped), (vec![], true));
+}
+
+/// The token is for looking at. Who cancels it tells nobody else.
+async fn blocking_code_cancels_its_token<R: Rt>(rt: R) {
+    let plan = Plain::from_iter("numbers", 0..100).blocking_with("work", |n: u32, token| {
+        token.cancel();
+        Ok(n)
+    });
+    let (items, _) = plan.collect(rt).await.unwrap();
+    assert_eq!(items.len(), 100);
 }
 
 /// Items that were quick, and become slow without waiting: those that are done are not held back for long.

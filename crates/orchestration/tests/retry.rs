@@ -4,6 +4,7 @@ mod common;
 
 use std::cell::Cell;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -138,11 +139,31 @@ async fn others_run_between_attempts<R: Rt>(rt: R) {
     other.await.unwrap();
 }
 
+/// A cancellation while others run between two attempts.
+async fn no_attempt_after_a_cancellation<R: Rt>(rt: R) {
+    let request = Context::new();
+    let retry = Retry::new(rt)
+        .backoff(constant(Duration::ZERO))
+        .forever()
+        .context(&request);
+    let begun = Cell::new(0);
+    let mut run = pin!(retry.run(|_| {
+        begun.set(begun.get() + 1);
+        async { Err::<(), _>("failed") }
+    }));
+    assert!(poll_once(run.as_mut()).await.is_none());
+    request.cancel();
+    let error = run.await.unwrap_err();
+    assert!(matches!(error.gave_up(), GaveUp::Cancelled(_)));
+    assert_eq!((error.attempts(), begun.get()), (1, 1));
+}
+
 on_every_runtime! {
     s116
     others_run_between_attempts
     attempts_have_their_time
     cancelled
+    no_attempt_after_a_cancellation
 }
 
 /// How long each delay is, seen from outside.
@@ -349,5 +370,28 @@ fn dropped_half_way() {
 fn no_attempts() {
     common::on_mini(|rt| async move {
         let _ = Retry::new(rt).attempts(0);
+    });
+}
+
+/// A sleep that has taken longer than it was to is followed by no attempt that comes too late.
+#[test]
+fn no_attempt_after_the_deadline() {
+    common::on_mini(|rt| async move {
+        let deadline = rt.now() + units(10);
+        let request = Context::background().with_deadline(&rt, deadline);
+        let retry = Retry::new(rt.clone())
+            .backoff(constant(units(3)))
+            .forever()
+            .context(&request);
+        let run = retry.run(|_| {
+            assert!(rt.now() < deadline);
+            async { Err::<(), _>("failed") }
+        });
+        let busy = async {
+            rt.sleep(units(2)).await;
+            rt.advance(units(20));
+        };
+        let (outcome, ()) = futures_util::future::join(run, busy).await;
+        assert_eq!(outcome.unwrap_err().attempts(), 1);
     });
 }

@@ -468,6 +468,38 @@ async fn from_many_threads<R: Rt>(rt: R) {
     assert_eq!(count.load(SeqCst) + cancelled, 800);
 }
 
+/// Panics when it is polled, and when it is dropped.
+struct Bomb;
+
+impl Future for Bomb {
+    type Output = ();
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        std::panic::resume_unwind(Box::new("out of cheese"))
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("in a destructor"));
+    }
+}
+
+/// The first panic is told, and the others go on.
+async fn destructors_that_panic_are_told<R: Rt>(rt: R) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let group = Builder::new()
+        .on_panic(move |panic| tell.lock().unwrap().push(panic.message().to_owned()))
+        .build(rt);
+    let log = Log::default();
+    group.delay(Duration::ZERO, Bomb).unwrap();
+    group.delay_fn(units(1), note(&log, 1)).unwrap();
+    group.wait().await.unwrap();
+    assert_eq!(*told.lock().unwrap(), ["out of cheese"]);
+    assert_eq!(*log.lock().unwrap(), [1]);
+}
+
 on_every_runtime! {
     by_time_then_by_submission
     futures_and_functions_are_started_in_one_order
@@ -487,6 +519,7 @@ on_every_runtime! {
     the_limit_is_kept
     a_limit_does_not_keep_the_group_from_ending
     destructors_come_back_to_the_group
+    destructors_that_panic_are_told
 }
 
 #[cfg(not(miri))]

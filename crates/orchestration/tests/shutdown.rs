@@ -256,6 +256,67 @@ async fn many_leave_at_once<R: Rt>(rt: R) {
     }
 }
 
+/// Also if nobody has begun to wait for its end.
+async fn dropping_it_cuts_it_off<R: Rt>(rt: R) {
+    for finishes in [false, true] {
+        let shutdown = Shutdown::new(rt.clone());
+        let handle = shutdown.handle();
+        let census = Census::default();
+        let resident = census.enter();
+        let cleanup = async move { drop(resident) };
+        shutdown.on_closed("cleanup", cleanup).unwrap();
+        if finishes {
+            drop(shutdown.finish());
+        } else {
+            drop(shutdown);
+        }
+        handle.closing().cancelled().await;
+        handle.closed().cancelled().await;
+        assert_eq!(census.alive(), 0);
+        assert!(handle.on_closed("late", async {}).is_err());
+    }
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("in a destructor"));
+    }
+}
+
+/// The destructor of one that is late, and a callback at the end of the first phase.
+async fn cleanups_that_panic_late_are_in_the_report<R: Rt>(rt: R) {
+    let shutdown = Shutdown::new(rt.clone()).closed_limit(units(1));
+    let late = async {
+        let bomb = Bomb;
+        std::future::pending::<()>().await;
+        drop(bomb);
+    };
+    shutdown.on_closed("late", late).unwrap();
+    let census = Census::default();
+    let resident = census.enter();
+    let other = async move { drop(resident) };
+    shutdown.on_closed("other", other).unwrap();
+    let told = shutdown
+        .closed()
+        .on_cancel(|_| std::panic::resume_unwind(Box::new("out of cheese")));
+    shutdown.begin();
+    let report = shutdown.finish().await;
+    assert_eq!(census.alive(), 0, "it was done");
+    let panics: Vec<_> = report
+        .panics
+        .iter()
+        .map(|(name, panic)| (&**name, panic.message()))
+        .collect();
+    assert_eq!(
+        panics,
+        [("closed", "out of cheese"), ("late", "in a destructor")]
+    );
+    assert_eq!(names(&report).1, ["late"]);
+    drop(told);
+}
+
 on_every_runtime! {
     many_leave_at_once
     nobody_is_there
@@ -266,6 +327,8 @@ on_every_runtime! {
     a_cleanup_that_panics
     dropping_finish_cuts_it_off
     tracked_futures_are_gone_before_their_guards
+    dropping_it_cuts_it_off
+    cleanups_that_panic_late_are_in_the_report
 }
 
 #[test]

@@ -411,6 +411,106 @@ async fn workers_that_cannot_be_made<R: Rt>(rt: R) {
     assert_eq!(message(payload), "no connection");
 }
 
+/// Who waited for it has gone: then the handler is told, or `stop` panics.
+async fn the_panic_of_a_job_that_nobody_waits_for_any_more<R: Rt>(rt: R) {
+    let begun = Arc::new(Context::new());
+    let end = Context::new();
+    let job = || {
+        let (begun, end) = (Arc::clone(&begun), end.clone());
+        async move {
+            begun.cancel();
+            end.cancelled().await;
+            panics("out of cheese");
+        }
+    };
+    let pool = WorkerPool::new(rt.clone(), 1);
+    let dispatcher = Dispatcher::new(rt.clone(), 1, {
+        let job = job();
+        let job = Arc::new(Mutex::new(Some(job)));
+        move || {
+            let job = Arc::clone(&job);
+            move |()| job.lock().unwrap().take().expect("there is one job")
+        }
+    });
+    {
+        let mut waits = pin!(pool.submit_and_wait(job()));
+        let mut calls = pin!(dispatcher.call(()));
+        let busy = || pool.counts().busy + dispatcher.counts().busy == 2;
+        while !busy() {
+            assert!(poll_once(waits.as_mut()).await.is_none());
+            assert!(poll_once(calls.as_mut()).await.is_none());
+            rt.sleep(units(1) / 10).await;
+        }
+        begun.cancelled().await;
+    }
+    end.cancel();
+    let stopped = AssertUnwindSafe(pool.stop()).catch_unwind().await;
+    assert_eq!(message(stopped.unwrap_err()), "out of cheese");
+    let stopped = AssertUnwindSafe(dispatcher.stop()).catch_unwind().await;
+    assert_eq!(message(stopped.unwrap_err()), "out of cheese");
+}
+
+async fn a_context_ends_the_waiting_for_jobs_behind_a_busy_worker<R: Rt>(rt: R) {
+    let (service, end) = (Context::new(), Context::new());
+    let census = Census::default();
+    let pool = Builder::new(1).context(&service).build(rt.clone());
+    pool.submit(lasting(&census, &end)).await.unwrap();
+    until(&rt, "it is busy", || census.alive() == 1).await;
+    let mut waits = pin!(pool.submit_and_wait(async {}));
+    assert!(poll_once(waits.as_mut()).await.is_none());
+    service.cancel();
+    assert!(matches!(waits.await, Err(JobError::Aborted)));
+    end.cancel();
+    pool.idle().await;
+}
+
+/// Panics when it is dropped, and when it is polled.
+struct Bomb;
+
+impl Future for Bomb {
+    type Output = ();
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        panics("out of cheese");
+        unreachable!()
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panics("in a destructor");
+    }
+}
+
+/// They end their own job, and nothing else.
+async fn destructors_of_jobs_that_panic<R: Rt>(rt: R) {
+    let told = Arc::new(AtomicUsize::new(0));
+    let pool = {
+        let told = Arc::clone(&told);
+        Builder::new(1)
+            .unbounded_queue()
+            .on_panic(move |_| {
+                told.fetch_add(1, SeqCst);
+            })
+            .build(rt.clone())
+    };
+    pool.submit(Bomb).await.unwrap();
+    assert!(pool.submit_and_wait(Bomb).await.is_err());
+    assert_eq!(pool.submit_and_wait(async { 7 }).await.unwrap(), 7);
+    assert_eq!(told.load(SeqCst), 1);
+    // Those that are queued when it is aborted.
+    let (census, end) = (Census::default(), Context::new());
+    pool.submit(lasting(&census, &end)).await.unwrap();
+    until(&rt, "it is busy", || census.alive() == 1).await;
+    for _ in 0..3 {
+        pool.submit(Bomb).await.unwrap();
+    }
+    let handle = pool.handle();
+    pool.abort().await;
+    handle.idle().await;
+    assert_eq!(told.load(SeqCst), 4);
+}
+
 on_every_runtime! {
     jobs_are_begun_in_order_by_so_many_workers
     the_queue_is_bounded
@@ -427,6 +527,9 @@ on_every_runtime! {
     a_send_that_is_dropped_is_counted_once
     a_worker_that_panics_is_made_anew
     workers_that_cannot_be_made
+    the_panic_of_a_job_that_nobody_waits_for_any_more
+    a_context_ends_the_waiting_for_jobs_behind_a_busy_worker
+    destructors_of_jobs_that_panic
 }
 
 /// Numbers that a seed chooses.
@@ -566,4 +669,27 @@ fn debug_says_how_many() {
         rt.sleep(Duration::from_secs(1)).await;
     })
     .unwrap();
+}
+
+/// A place that was reserved is good after the end. Whoever uses it is told, and does not wait.
+#[test]
+#[cfg_attr(miri, ignore = "it takes many threads")]
+fn submitted_as_the_last_worker_goes() {
+    for round in 0..10_000 {
+        let pool = WorkerPool::new(runtime::SmolRuntime::new(), 1);
+        let (handle, both) = (pool.handle(), std::sync::Barrier::new(2));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                both.wait();
+                let waited = smol::block_on(handle.submit_and_wait(async {}));
+                drop(waited);
+            });
+            both.wait();
+            for _ in 0..round % 50 {
+                std::hint::spin_loop();
+            }
+            drop(pool);
+        });
+        smol::block_on(handle.idle());
+    }
 }

@@ -16,15 +16,14 @@ mod error;
 
 use std::fmt;
 use std::ops::Deref;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_sync::channel::{self, SendError, TrySendError};
 use async_sync::{Context, oneshot};
-use futures_util::FutureExt as _;
 use runtime::Spawn;
 
 pub use self::error::{DispatchError, TryDispatchError};
+use crate::caught::Caught;
 use crate::errgroup::Panic;
 use crate::worker_pool::crew::{Crew, Hire, OnPanic, Settings, Shared, Told, Work};
 use crate::worker_pool::{Counts, JobError, counts_of};
@@ -71,16 +70,8 @@ where
             return Told::Fine;
         }
         // What `self` is after a panic does not matter: it is made anew.
-        let handled = AssertUnwindSafe(async { (self.0)(call.job).await });
-        let result = handled.catch_unwind().await;
-        let told = if result.is_ok() {
-            Told::Fine
-        } else {
-            Told::Panicked
-        };
-        // Who asked may have gone.
-        let _ = reply.send(result.map_err(|payload| JobError::Panicked(Panic::new(payload))));
-        told
+        let handled = Caught::new(async { (self.0)(call.job).await });
+        Told::tell(handled.await, reply)
     }
 }
 

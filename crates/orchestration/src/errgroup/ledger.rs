@@ -10,7 +10,7 @@
 //! tasks that return `()` can run for ever without its book growing.
 
 use std::fmt;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::builder::Settings;
 use super::{Errors, Origin, Panic, TaskError};
@@ -130,8 +130,7 @@ impl<T, E> Ledger<T, E> {
         let panics = |entry: &mut Entry<E>| matches!(entry.failure, Failure::Panic(_));
         let entry = self.failures.extract_if(.., panics).next();
         if let Some(Failure::Panic(panic)) = entry.map(|entry| entry.failure) {
-            *verdict = Some(Verdict::Panicked(panic.message().to_owned()));
-            resume_unwind(panic.into_payload());
+            raise(panic, verdict);
         }
     }
 
@@ -146,15 +145,20 @@ impl<T, E> Ledger<T, E> {
         settings: &Settings<E>,
         verdict: &mut Option<Verdict<E>>,
     ) -> Vec<T> {
+        // Also over the error of an earlier round.
+        self.raise_panic(settings, verdict);
         if verdict.is_some() {
             return Vec::new();
         }
-        self.raise_panic(settings, verdict);
         if let Some(first) = self.failures.into_iter().next() {
+            // The group has failed, also if its failure cannot be converted.
+            let convert = AssertUnwindSafe(|| settings.error_of(first.failure));
+            let error =
+                catch_unwind(convert).unwrap_or_else(|payload| raise(Panic::new(payload), verdict));
             *verdict = Some(Verdict::Failed(TaskError {
                 place: first.line,
                 origin: first.origin,
-                error: settings.error_of(first.failure),
+                error,
             }));
             return Vec::new();
         }
@@ -217,6 +221,12 @@ impl<T, E> Ledger<T, E> {
             })
         })
     }
+}
+
+/// Goes on with the panic, and remembers it for later joins.
+fn raise<E>(panic: Panic, verdict: &mut Option<Verdict<E>>) -> ! {
+    *verdict = Some(Verdict::Panicked(panic.message().to_owned()));
+    resume_unwind(panic.into_payload())
 }
 
 fn written<T>(value: Option<T>) -> T {

@@ -14,6 +14,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -466,9 +467,13 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
             return;
         }
         self.stopped = true;
-        self.token.cancel();
+        // Who is told may panic, and the tasks go all the same.
+        let told = catch_unwind(AssertUnwindSafe(|| self.token.cancel()));
         if policy == CancelPolicy::Abort {
             self.drop_tasks();
+        }
+        if let Err(panic) = told {
+            resume_unwind(panic);
         }
     }
 

@@ -239,15 +239,17 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         if state.running > 0 {
             return None;
         }
-        let round = mem::take(&mut state.ledger);
         let token = if state.stopped {
             state.token.clone()
         } else {
             mem::replace(&mut state.token, fresh)
         };
         drop(state);
+        // Who is told may panic: then the outcomes are still there for the next who waits.
         token.cancel();
-        Some(round)
+        let mut state = self.lock();
+        // Tasks that were submitted meanwhile are of this round, and have the next token.
+        (state.running == 0).then(|| mem::take(&mut state.ledger))
     }
 
     /// Stops the group for an owner that gives it up.
@@ -260,19 +262,17 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         });
         let waiter = state.waiter.take();
         let token = state.token.clone();
-        let handles = match how {
+        let doomed = Doomed(match how {
             GiveUp::Abort | GiveUp::Stop => state.take_handles(),
             GiveUp::Detach => Vec::new(),
-        };
+        });
         drop(state);
         drop(waiter);
+        self.close_slots();
         if how != GiveUp::Detach {
             token.cancel();
         }
-        self.close_slots();
-        for handle in handles {
-            handle.abort();
-        }
+        drop(doomed);
         drop(values);
     }
 
@@ -307,20 +307,18 @@ impl<S: Spawn, T, E> Shared<S, T, E> {
         let cancels = policy != CancelPolicy::None;
         state.stopped |= cancels;
         let token = cancels.then(|| state.token.clone());
-        let handles = if policy == CancelPolicy::Abort {
+        let doomed = Doomed(if policy == CancelPolicy::Abort {
             state.take_handles()
         } else {
             Vec::new()
-        };
+        });
         drop(state);
 
         if let Some(token) = token {
             self.close_slots();
             token.cancel();
         }
-        for handle in handles {
-            handle.abort();
-        }
+        drop(doomed);
         drop((values, unwanted));
     }
 
@@ -457,6 +455,17 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> Shared<S, T, E> {
         if let Some(handle) = spare
             && aborted
         {
+            handle.abort();
+        }
+    }
+}
+
+/// Tasks that are aborted when this is dropped: also if one who is told of the cancellation panics.
+struct Doomed<H: JoinHandle<()>>(Vec<H>);
+
+impl<H: JoinHandle<()>> Drop for Doomed<H> {
+    fn drop(&mut self) {
+        for handle in &self.0 {
             handle.abort();
         }
     }

@@ -1,6 +1,7 @@
 //! The futures that do the work of a fan-out.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -83,8 +84,20 @@ struct Lanes<T> {
 
 impl<T> Drop for Lanes<T> {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<T> Lanes<T> {
+    /// Ends all of them, also if the waker of one panics.
+    fn end(&self) {
+        let mut panic = None;
         for lane in &self.all {
-            lane.end();
+            let ended = catch_unwind(AssertUnwindSafe(|| lane.end()));
+            panic = panic.or(ended.err());
+        }
+        if let Some(payload) = panic {
+            resume_unwind(payload);
         }
     }
 }
@@ -171,9 +184,7 @@ impl<S: Stream, M: Mode<S::Item>> Future for FanOutRun<S, M> {
             };
             let Some(item) = next else {
                 *this.over = true;
-                for lane in lanes {
-                    lane.end();
-                }
+                this.lanes.end();
                 let fate = |lane: &Arc<Lane<S::Item>>| {
                     let Fate {
                         lost,

@@ -133,7 +133,9 @@ where
     type Out = U;
 
     fn call<R: Spawn>(&self, env: &Env<R>, item: T) -> impl Future<Output = Result<U, E>> + Send {
-        let (work, stop) = (Arc::clone(&self.0), env.stop.clone());
+        let work = Arc::clone(&self.0);
+        // One of its own: if it cancels that, the others go on.
+        let stop = CancelToken::from(env.stop.context().child());
         on_threads(env, move || work(item, &stop))
     }
 }

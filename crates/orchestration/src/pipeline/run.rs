@@ -229,8 +229,11 @@ impl<R: Spawn, T: Send + 'static, E: Send + 'static> Running<R, T, E> {
     /// Dropping the future aborts the pipeline.
     pub async fn finish(mut self) -> Result<Report<E>, Error<E>> {
         if !self.ended {
-            // Somebody may wait for an input that says nothing, and would not notice that nobody is left.
-            self.group.fail(Failure::Enough);
+            // Somebody may wait for an input that says nothing, and would not notice that nobody is left. (Whoever
+            // waits for a context is woken before the group is told that it was cancelled, and may come here first.)
+            let cause = self.group.token().context().cause();
+            self.group
+                .fail(cause.map_or(Failure::Enough, Failure::Cancelled));
         }
         self.give_up();
         self.group.ended().await;

@@ -157,6 +157,11 @@ where
             let mut pace = Pace::new();
             let mut ended = false;
             while !ended && let Some(room) = tx.room(&stats, || false).await {
+                // A stream that is always ready would never be asked to wait.
+                if stop.is_cancelled() {
+                    stopped();
+                    break;
+                }
                 let working = stats.enter(Doing::Working);
                 let mut waited = false;
                 let limit = room.min(MOST);

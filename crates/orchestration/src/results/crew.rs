@@ -20,7 +20,8 @@
 //! 1. No foreign code (items, outputs, wakers) runs under the lock, nor is any dropped there.
 //! 2. Items that are there and an idle task do not stay together: whoever puts items in, and whoever leaves
 //!    some there, wakes one.
-//! 3. Whoever makes an output ready to be given wakes the stream, if it sleeps.
+//! 3. Whoever makes an output ready to be given wakes the stream, if it sleeps; and so does who gives items back for
+//!    which nobody is idle, while there may be more tasks: only the stream spawns them.
 //! 4. A task that ends without having been told to leaves word: its panic, or that it is lost.
 
 use std::any::Any;
@@ -56,6 +57,10 @@ struct State<I, O> {
     given: u64,
     stream: Option<Waker>,
     idle: Vec<(usize, Waker)>,
+    // There may be more tasks.
+    hires: bool,
+    // And there should be.
+    short: bool,
     closed: bool,
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -124,8 +129,13 @@ impl<I, O> State<I, O> {
         }
     }
 
+    /// Whether there is something for the stream to do.
+    fn is_news(&self) -> bool {
+        self.has_output() || self.panic.is_some() || self.short
+    }
+
     fn calls(&mut self) -> Calls {
-        let stream = if self.has_output() || self.panic.is_some() {
+        let stream = if self.is_news() {
             self.stream.take()
         } else {
             None
@@ -156,6 +166,8 @@ impl<I, O> Crew<I, O> {
                 given: 0,
                 stream: None,
                 idle: Vec::new(),
+                hires: true,
+                short: false,
                 closed: false,
                 panic: None,
             }),
@@ -167,14 +179,17 @@ impl<I, O> Crew<I, O> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For the stream: puts items in and takes out what can be given. The number of tasks that are
-    /// missing to look after the items, or the panic of one.
+    /// For the stream, that says whether it may hire: puts items in and takes out what can be given. The
+    /// number of tasks that are missing to look after the items, or the panic of one.
     pub(super) fn exchange(
         &self,
         items: &mut VecDeque<(u64, I)>,
         outputs: &mut VecDeque<O>,
+        hires: bool,
     ) -> Result<usize, Box<dyn Any + Send>> {
         let mut state = self.lock();
+        state.hires = hires;
+        state.short = false;
         state.inputs.append(items);
         state.collect(outputs);
         if let Some(panic) = state.panic.take() {
@@ -192,7 +207,7 @@ impl<I, O> Crew<I, O> {
     pub(super) fn poll_change(&self, cx: &Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
         let mut state = self.lock();
-        if state.has_output() || state.panic.is_some() {
+        if state.is_news() {
             drop(state);
             return Poll::Ready(());
         }
@@ -280,6 +295,7 @@ impl<I, O> Crew<I, O> {
         while let Some(item) = shift.batch.pop_back() {
             state.inputs.push_front(item);
         }
+        state.short |= state.hires && state.inputs.len() > state.idle.len();
         let calls = state.calls();
         drop(state);
         drop(unwanted);

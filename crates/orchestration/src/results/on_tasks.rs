@@ -168,9 +168,9 @@ where
     /// Gives the crew what is fresh and takes what is ready.
     fn exchange(self: Pin<&mut Self>) {
         let this = self.project();
-        match this.crew.exchange(this.fresh, this.ready) {
+        let places = *this.concurrency - this.tasks.len();
+        match this.crew.exchange(this.fresh, this.ready, places > 0) {
             Ok(missing) => {
-                let places = *this.concurrency - this.tasks.len();
                 for _ in 0..missing.min(places) {
                     let life = crew::serve::<_, _, _, _, P>(
                         Arc::clone(this.crew),

@@ -249,12 +249,13 @@ impl<R: Timer, B: BackoffBuilder + Clone> Retry<R, B> {
         if let Some(budget) = &self.budget {
             budget.deposit();
         }
-        if let Err(gave_up) = call.may_begin(Duration::ZERO) {
-            return Err(call.give_up(gave_up));
-        }
         let mut delays = self.backoff.clone().build();
         let mut last_delay = Duration::ZERO;
         loop {
+            // After a sleep, too: it may have been longer than it was to be, and ended beside a cancellation.
+            if let Err(gave_up) = call.may_begin(Duration::ZERO) {
+                return Err(call.give_up(gave_up));
+            }
             call.attempts += 1;
             let failed = match call.attempt(operation(call.attempts - 1)).await {
                 Ok(Ok(value)) => return Ok(value),

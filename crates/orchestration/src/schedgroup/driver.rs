@@ -7,19 +7,19 @@
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::mem;
-use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::pin::{Pin, pin};
+use std::panic::resume_unwind;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::Poll;
 use std::time::Instant;
 
 use async_sync::Context;
-use futures_util::FutureExt as _;
 use runtime::{Spawn, Timer};
 
 use super::agenda::Key;
 use super::core::{Core, Item, Step};
 use super::job::{BoxedJob, BoxedRun, Rhythm, Start};
+use crate::caught::Caught;
 use crate::errgroup::{ErrGroupHandle, Panic};
 use crate::yield_now::yield_now;
 
@@ -115,20 +115,9 @@ impl<R: Spawn + Timer> Driver<R> {
         let runtime = self.runtime.clone();
         let task = async move {
             let began = runtime.now();
-            let mut run = Some(run);
-            let result = AssertUnwindSafe(poll_fn(|cx| {
-                let Some(future) = &mut run else {
-                    unreachable!("it is polled until it has ended")
-                };
-                ready!(Pin::new(future).poll(cx));
-                // Its end includes its destructor.
-                run = None;
-                Poll::Ready(())
-            }))
-            .catch_unwind()
-            .await;
+            let result = Caught::new(run).await;
             running.comes_again(began);
-            report(on_panic.as_ref(), result.map_err(Panic::new));
+            report(on_panic.as_ref(), result);
             Ok(())
         };
         let spawned = self.context.run(self.running.spawn(task)).await;

@@ -31,8 +31,8 @@ mod table;
 use std::fmt;
 use std::future::poll_fn;
 use std::ops::Deref;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -54,6 +54,9 @@ use table::{Ends, Table};
 ///
 /// What others need is in [`ShutdownHandle`], to which this dereferences; clones of
 /// [`handle`](ShutdownHandle::handle) go wherever there is work.
+///
+/// If it is dropped, the shutdown is cut off: both contexts are cancelled, and what was to be done at the end
+/// is dropped.
 ///
 /// # Examples
 ///
@@ -104,6 +107,8 @@ pub struct Shutdown<R: Timer> {
     timer: R,
     closing_limit: Duration,
     closed_limit: Duration,
+    // Whatever happens, nobody waits in vain for the end.
+    _ends: Ends,
 }
 
 impl<R: Timer> Shutdown<R> {
@@ -116,11 +121,13 @@ impl<R: Timer> Shutdown<R> {
     pub fn below(timer: R, context: &Context) -> Self {
         let clock = timer.clone();
         let table = Table::new(context.child(), Box::new(move || clock.now()));
+        let table = Arc::new(table);
         Self {
-            handle: ShutdownHandle::new(Arc::new(table)),
+            handle: ShutdownHandle::new(Arc::clone(&table)),
             timer,
             closing_limit: Duration::MAX,
             closed_limit: Duration::MAX,
+            _ends: Ends(table),
         }
     }
 
@@ -144,45 +151,47 @@ impl<R: Timer> Shutdown<R> {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the shutdown is cut off: both contexts are cancelled, and what was to be
-    /// done at the end is dropped.
+    /// If the future is dropped, the shutdown is cut off, as if the owner had been dropped.
     pub async fn finish(self) -> Report {
         let table = &*self.handle.table;
-        // Whatever happens, nobody waits in vain for the end.
-        let _ends = Ends(table);
         let cause = table.closing.cancelled().await;
         table.refuse_work();
         let closing = self.phase(self.closing_limit, pin!(table.drained())).await;
 
+        let mut panics = Vec::new();
         let mut cleanups = table.take_cleanups();
-        table.closed.cancel_with(cause.clone());
+        // Who is told may panic, and the cleaning up goes on.
+        let told = AssertUnwindSafe(|| table.closed.cancel_with(cause.clone()));
+        if let Err(payload) = catch_unwind(told) {
+            panics.push(("closed".into(), Panic::new(payload)));
+        }
         let mut names: Vec<_> = cleanups
             .iter()
             .map(|(name, _)| Some(name.clone()))
             .collect();
-        let mut panics = Vec::new();
         let mut running: FuturesUnordered<_> = cleanups
-            .drain(..)
+            .iter_mut()
             .enumerate()
-            .map(|(place, (_, cleanup))| {
-                let caught = AssertUnwindSafe(cleanup).catch_unwind();
-                caught.map(move |result| (place, result))
-            })
+            .map(|(place, (_, cleanup))| cleanup.map(move |result| (place, result)))
             .collect();
         let begun = self.timer.now();
         let mut closed = {
             let cleaned = async {
                 while let Some((place, result)) = running.next().await {
                     let name = names[place].take().unwrap_or_default();
-                    if let Err(payload) = result {
-                        panics.push((name, Panic::new(payload)));
-                    }
+                    panics.extend(result.err().map(|panic| (name, panic)));
                 }
                 table.drained().await;
             };
             self.phase(self.closed_limit, pin!(cleaned)).await
         };
         let age = self.timer.now().saturating_duration_since(begun);
+        drop(running);
+        for (name, cleanup) in &mut cleanups {
+            // Of those that are late.
+            let panic = Pin::new(cleanup).discard();
+            panics.extend(panic.map(|panic| (name.clone(), panic)));
+        }
         let late = names
             .into_iter()
             .flatten()

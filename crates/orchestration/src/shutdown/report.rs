@@ -20,7 +20,7 @@ pub struct Report {
     pub closed: Phase,
     /// Whether somebody would not wait any longer.
     pub forced: bool,
-    /// What panicked while it cleaned up.
+    /// What panicked while it cleaned up, or as it was told that the first phase is over (`closed`).
     pub panics: Vec<(Cow<'static, str>, Panic)>,
 }
 

@@ -10,16 +10,17 @@
 
 use std::borrow::Cow;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use async_sync::{AutoEvent, Context, Event};
 use slab::Slab;
 
 use super::Running;
+use crate::caught::Caught;
 
 pub(super) type Name = Cow<'static, str>;
-type Cleanup = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Cleanup = Caught<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
 pub(super) struct Table {
     pub(super) closing: Context,
@@ -40,15 +41,17 @@ struct State {
     cleanups: Vec<(Name, Cleanup)>,
 }
 
-/// The future that ends the service is gone.
-pub(super) struct Ends<'a>(pub(super) &'a Table);
+/// The owner is gone, or the future that ends the service.
+pub(super) struct Ends(pub(super) Arc<Table>);
 
-impl Drop for Ends<'_> {
+impl Drop for Ends {
     fn drop(&mut self) {
         self.0.refuse_work();
-        drop(self.0.take_cleanups());
+        // Dropped last, if it comes to that: their destructors are foreign.
+        let cleanups = self.0.take_cleanups();
         self.0.closing.cancel();
         self.0.closed.cancel();
+        drop(cleanups);
     }
 }
 
@@ -144,13 +147,17 @@ impl Table {
     }
 
     /// Remembers what is to be done at the end, unless that has begun.
-    pub(super) fn on_closed(&self, name: Name, cleanup: Cleanup) -> bool {
+    pub(super) fn on_closed(
+        &self,
+        name: Name,
+        cleanup: Pin<Box<dyn Future<Output = ()> + Send>>,
+    ) -> bool {
         let mut state = self.lock();
         if state.cleaned {
             drop(state);
             return false;
         }
-        state.cleanups.push((name, cleanup));
+        state.cleanups.push((name, Caught::new(cleanup)));
         true
     }
 

@@ -25,19 +25,20 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_sync::channel::{Receiver, Sender};
+use async_sync::channel::{Permit, Receiver, SendError, Sender};
 use async_sync::context::OnCancel;
 use async_sync::wait_group::OwnedToken;
-use async_sync::{Context, Notify, WaitGroup};
-use futures_util::FutureExt as _;
+use async_sync::{Context, Notify, WaitGroup, oneshot};
 use futures_util::future::{Either, select};
 use runtime::Spawn;
 
+use super::JobError;
+use crate::caught::Caught;
 use crate::errgroup::{self, ErrGroup, Panic};
 use crate::yield_now::yield_now;
 
@@ -53,16 +54,36 @@ pub(crate) trait Hire<J>: Send + Sync + 'static {
 
 /// Does jobs, one at a time.
 pub(crate) trait Work<J>: Send + 'static {
-    /// Whether it went wrong in a way that somebody has been told of.
+    /// Does a job, and says who knows how it ended.
     fn work(&mut self, job: J) -> impl Future<Output = Told> + Send;
 }
 
-/// How a job ended, if it did not panic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a job ended.
+#[derive(Debug)]
 pub(crate) enum Told {
     Fine,
     /// It has panicked, and whoever waits for it knows.
     Panicked,
+    /// It has panicked, and nobody knows yet.
+    Untold(Panic),
+}
+
+impl Told {
+    /// Gives the result of a job to whoever waits for it, or waited.
+    pub(crate) fn tell<T>(
+        result: Result<T, Panic>,
+        reply: oneshot::Sender<Result<T, JobError>>,
+    ) -> Self {
+        let told = if result.is_ok() {
+            Self::Fine
+        } else {
+            Self::Panicked
+        };
+        match reply.send(result.map_err(JobError::Panicked)) {
+            Err(SendError(Err(JobError::Panicked(panic)))) => Self::Untold(panic),
+            _ => told,
+        }
+    }
 }
 
 pub(crate) type OnPanic = Arc<dyn Fn(Panic) + Send + Sync>;
@@ -185,6 +206,8 @@ impl<R: Spawn, J: Send + 'static> Crew<R, J> {
             context.on_cancel(move |_| {
                 if let Some(shared) = shared.upgrade() {
                     shared.cut_off();
+                    // The workers may be busy for ever.
+                    shared.discard();
                 }
             })
         });
@@ -219,6 +242,17 @@ impl<R: Spawn, J: Send + 'static> Crew<R, J> {
 impl<J: Send + 'static> Shared<J> {
     pub(crate) fn jobs(&self) -> &Sender<Queued<J>> {
         &self.jobs
+    }
+
+    /// Sends a job into a place that was reserved. False if the workers have stopped.
+    pub(crate) fn send(&self, place: Permit<'_, Queued<J>>, job: J) -> bool {
+        let sent = place.send(self.queued(job));
+        // The place was kept when the channel was closed. If the last worker had gone by then, nobody else
+        // looks into it any more.
+        if self.jobs.is_closed() && locked(&self.staff).present == 0 {
+            self.discard();
+        }
+        sent.is_ok()
     }
 
     /// Counts a job in that is about to be sent.
@@ -292,7 +326,17 @@ impl<J: Send + 'static> Shared<J> {
 
     /// Drops what is queued.
     fn discard(&self) {
-        while self.queue.try_recv().is_ok() {}
+        while let Ok(queued) = self.queue.try_recv() {
+            self.let_go(queued);
+        }
+    }
+
+    /// Drops a job. If it panics, those behind it are dropped all the same.
+    fn let_go(&self, Queued { job, token }: Queued<J>) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
+            self.panicked(Panic::new(payload));
+        }
+        drop(token);
     }
 
     /// Panics, if a job has, and nobody was told.
@@ -389,19 +433,20 @@ async fn worker<J: Send + 'static, H: Hire<J>>(
     while let Some(Queued { job, token }) = next(&mut here).await {
         let crew = &*here.crew;
         if crew.cut_off.load(Relaxed) {
-            drop(job);
+            crew.let_go(Queued { job, token });
             continue;
         }
         let busy = Busy::new(&crew.busy);
-        let ended = AssertUnwindSafe(worker.work(job)).catch_unwind().await;
+        let ended = Caught::new(worker.work(job)).await;
         crew.completed.fetch_add(1, Relaxed);
         drop(busy);
-        if !matches!(ended, Ok(Told::Fine)) {
+        let told = ended.unwrap_or_else(Told::Untold);
+        if !matches!(told, Told::Fine) {
             crew.panicked.fetch_add(1, Relaxed);
             worker = hire.hire();
         }
-        if let Err(payload) = ended {
-            crew.panicked(Panic::new(payload));
+        if let Told::Untold(panic) = told {
+            crew.panicked(panic);
         }
         drop(token);
         turn += 1;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use runtime::Spawn;
 
 use super::crew::{Channel, Crew, Hire, Settings, Shared, Told, Work};
 use super::{Builder, Counts, JobError, Stopped, TrySubmitError, counts_of};
-use crate::errgroup::Panic;
+use crate::caught::Caught;
 
 type Job = Pin<Box<dyn Future<Output = Told> + Send>>;
 
@@ -166,8 +165,8 @@ impl WorkerPoolHandle {
         F: Future<Output: Send> + Send + 'static,
     {
         let permit = self.shared.jobs().reserve().await.map_err(|_| Stopped)?;
-        let queued = self.shared.queued(boxed(job));
-        permit.send(queued).map_err(|_| Stopped)
+        let sent = self.shared.send(permit, boxed(job));
+        sent.then_some(()).ok_or(Stopped)
     }
 
     /// Submits a job if there is room in the queue.
@@ -184,8 +183,8 @@ impl WorkerPoolHandle {
             Err(TryReserveError::Full) => return Err(TrySubmitError::Full(job)),
             Err(_) => return Err(TrySubmitError::Stopped),
         };
-        let queued = self.shared.queued(boxed(job));
-        permit.send(queued).map_err(|_| TrySubmitError::Stopped)
+        let sent = self.shared.send(permit, boxed(job));
+        sent.then_some(()).ok_or(TrySubmitError::Stopped)
     }
 
     /// Submits a job, waiting while the queue is full, and then waits for its result.
@@ -225,18 +224,11 @@ impl WorkerPoolHandle {
             if reply.is_closed() {
                 return Told::Fine;
             }
-            let result = AssertUnwindSafe(job).catch_unwind().await;
-            let told = if result.is_ok() {
-                Told::Fine
-            } else {
-                Told::Panicked
-            };
-            // Who asked may have gone.
-            let _ = reply.send(result.map_err(|payload| JobError::Panicked(Panic::new(payload))));
-            told
+            Told::tell(Caught::new(job).await, reply)
         });
-        let queued = self.shared.queued(job);
-        permit.send(queued).map_err(|_| JobError::Stopped)?;
+        if !self.shared.send(permit, job) {
+            return Err(JobError::Stopped);
+        }
         result.await.unwrap_or(Err(JobError::Aborted))
     }
 
