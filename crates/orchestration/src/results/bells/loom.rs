@@ -52,25 +52,28 @@ fn all_are_heard(slots: &'static [usize], again: bool, at_a_look: usize) {
                 })
             })
             .collect();
-        let mut heard = vec![false; slots.len()];
-        block_on(poll_fn(|cx| {
-            loop {
-                let mut taken = 0;
-                let more = bells.look(|slot| {
-                    let n = slots.iter().position(|it| *it == slot).unwrap();
-                    assert!(deeds[n].load(Relaxed), "a bell without a deed");
-                    heard[n] = true;
-                    taken += 1;
-                    taken < at_a_look
-                });
-                if !heard.contains(&false) {
-                    return Poll::Ready(());
+        let owner = thread::spawn(move || {
+            let mut heard = vec![false; slots.len()];
+            block_on(poll_fn(|cx| {
+                loop {
+                    let mut taken = 0;
+                    let more = bells.look(|slot| {
+                        let n = slots.iter().position(|it| *it == slot).unwrap();
+                        assert!(deeds[n].load(Relaxed), "a bell without a deed");
+                        heard[n] = true;
+                        taken += 1;
+                        taken < at_a_look
+                    });
+                    if !heard.contains(&false) {
+                        return Poll::Ready(());
+                    }
+                    if !more && bells.sleep(cx.waker()) {
+                        return Poll::Pending;
+                    }
                 }
-                if !more && bells.sleep(cx.waker()) {
-                    return Poll::Pending;
-                }
-            }
-        }));
+            }));
+        });
+        owner.join().unwrap();
         for ringer in ringers {
             ringer.join().unwrap();
         }
