@@ -693,3 +693,15 @@ fn submitted_as_the_last_worker_goes() {
         smol::block_on(handle.idle());
     }
 }
+
+#[test]
+fn too_many_workers_are_refused() {
+    common::on_tokio(1, |rt| async move {
+        let pool = WorkerPool::new(rt, 1);
+        let refused = std::panic::catch_unwind(AssertUnwindSafe(|| pool.set_workers(usize::MAX)));
+        assert!(refused.is_err());
+        assert_eq!(pool.counts().workers, 1);
+        assert_eq!(pool.submit_and_wait(async { 7 }).await.unwrap(), 7);
+        pool.stop().await;
+    });
+}

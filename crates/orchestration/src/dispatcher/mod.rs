@@ -316,7 +316,7 @@ impl<J: Send + 'static, T: Send + 'static> DispatcherHandle<J, T> {
     ///
     /// # Panics
     ///
-    /// If `n` is zero: no job would ever be done.
+    /// If `n` is zero: no job would ever be done; or more than 1048576.
     #[track_caller]
     pub fn set_workers(&self, n: usize) {
         self.shared.set_workers(n);

@@ -45,6 +45,9 @@ use crate::yield_now::yield_now;
 /// Jobs that a worker does before it lets others run, if none of them has to wait.
 const TURN: usize = 32;
 
+/// The most workers.
+const MOST: usize = 1 << 20;
+
 /// Makes workers.
 pub(crate) trait Hire<J>: Send + Sync + 'static {
     type Worker: Work<J>;
@@ -295,6 +298,7 @@ impl<J: Send + 'static> Shared<J> {
     #[track_caller]
     pub(crate) fn set_workers(self: &Arc<Self>, n: usize) {
         assert!(n > 0, "a pool of 0 workers would do no job at all");
+        assert!(n <= MOST, "{n} workers are too many, each is a task");
         let mut staff = locked(&self.staff);
         let fewer = n < staff.wanted;
         staff.wanted = n;

@@ -247,7 +247,7 @@ impl WorkerPoolHandle {
     ///
     /// # Panics
     ///
-    /// If `n` is zero: no job would ever be done.
+    /// If `n` is zero: no job would ever be done; or more than 1048576.
     #[doc(alias = "Tune")]
     #[doc(alias = "SetSize")]
     #[track_caller]
