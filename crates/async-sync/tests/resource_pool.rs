@@ -328,7 +328,6 @@ fn closing() {
     );
 }
 
-/// The pool is closed while a resource is created: it is closed, not lent.
 /// Looks at its pool whenever it closes something.
 #[derive(Default)]
 struct Watches {
@@ -366,6 +365,7 @@ fn what_is_being_closed_counts() {
     Polled::new(pool.closed()).ready();
 }
 
+/// The pool is closed while a resource is created: it is closed, not lent.
 #[test]
 fn closed_while_it_creates() {
     let (books, pool) = pool(1);
@@ -376,6 +376,22 @@ fn closed_while_it_creates() {
     let mut closed = queued(pool.closed());
     door.set();
     assert_eq!(creates.ready().unwrap_err(), GetError::Closed);
+    closed.ready();
+    assert_eq!((books.closed(), books.open()), (vec![0], 0));
+}
+
+/// The same while one is checked.
+#[test]
+fn closed_while_it_checks() {
+    let (books, pool) = pool(1);
+    drop(get(&pool));
+    let door = Arc::new(AutoEvent::new());
+    *books.slow_check.lock().unwrap() = Some(Arc::clone(&door));
+    let mut checks = queued(pool.get());
+    pool.close();
+    let mut closed = queued(pool.closed());
+    door.set();
+    assert_eq!(checks.ready().unwrap_err(), GetError::Closed);
     closed.ready();
     assert_eq!((books.closed(), books.open()), (vec![0], 0));
 }

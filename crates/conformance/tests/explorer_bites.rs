@@ -2,9 +2,13 @@
 
 mod explorer_toys;
 
+use conformance::explorer::sets::keyed::KeyedSet;
+use conformance::explorer::sets::map::{Does, MapSet};
 use conformance::explorer::sets::mutex::{Lock, MutexSet, Order};
 use conformance::explorer::sets::semaphore::SemaphoreSet;
 use conformance::explorer::{Actor, Bounds, Explorer, Extent, Scenario, replay};
+use explorer_toys::keyed::{self, ToyKeyed};
+use explorer_toys::map::{self, ToyMap};
 use explorer_toys::{MISTAKES, Mistake, ToyMutex, ToySemaphore};
 
 /// The number of a mistake.
@@ -122,6 +126,43 @@ fn a_parked_future_stops_the_others() {
         ..Bounds::default()
     });
     is_caught(&set, "poll0 poll1 park1 poll2", "lost wake-up");
+}
+
+fn keys<const MISTAKE: usize>() -> KeyedSet<ToyKeyed<MISTAKE>> {
+    KeyedSet::new([(0, 0), (1, 0), (2, 1)])
+}
+
+#[test]
+fn a_lock_for_all_keys() {
+    let report = Explorer::new(20).explore(&keys::<{ keyed::RIGHT }>());
+    assert_eq!(report.unwrap().extent, Extent::Complete);
+    is_caught(&keys::<{ keyed::SHARES }>(), "", "it is not to be had");
+}
+
+#[test]
+fn a_key_that_is_left_behind() {
+    let set = keys::<{ keyed::KEEPS }>();
+    is_caught(&set, "poll0 poll1 drop1", "1 entries, and 0 keys");
+}
+
+#[test]
+fn a_key_that_is_taken_out_although_others_wait() {
+    let set = keys::<{ keyed::TAKES_OUT }>();
+    is_caught(&set, "poll0 poll1", "held, and is_locked says no");
+}
+
+#[test]
+fn values_that_are_computed_at_the_same_time() {
+    let set = MapSet::<ToyMap<{ map::NAIVE }>>::new([(0, 0, Does::Waits), (1, 0, Does::Waits)]);
+    is_caught(&set, "poll0 poll1", "2 initialisers of key 0");
+}
+
+#[test]
+fn a_value_that_is_stored_although_it_was_deleted() {
+    let actors = [(0, 0, Does::Waits), (1, 0, Does::Waits)];
+    let set = MapSet::<ToyMap<{ map::OVERWRITES }>>::new(actors);
+    let trace = "poll0 poll1 end poll0 delete";
+    is_caught(&set.ends(1, 0).changes(0, 1), trace, "instead of None");
 }
 
 #[test]

@@ -33,33 +33,27 @@ impl<H: Deref<Target = ResourcePool<M>>, M: Manager> LeaseIn<H, M> {
         let mut place = Place::wait(pool).await.ok_or(GetError::Closed)?;
         loop {
             let next = place.pool().store.take_or_begin();
-            match next {
+            let held = match next {
                 Next::Closed => return Err(GetError::Closed),
                 Next::Create => {
                     let creating = place.creating();
                     let created = creating.pool().manager.create().await;
-                    let held = creating.created(created.map_err(GetError::Create)?);
-                    if held.pool().is_closed() {
-                        return Err(GetError::Closed); // and the resource is closed
-                    }
-                    return Ok(LeaseIn::new(held));
+                    creating.created(created.map_err(GetError::Create)?)
                 }
                 Next::Idle(entry) => {
                     let mut held = Held::new(place, entry);
-                    if !is_too_old(&held) {
-                        let (pool, entry) = held.parts();
-                        let checked = pool
-                            .manager
-                            .check(&mut entry.resource, &entry.usage)
-                            .await
-                            .is_ok();
-                        if checked {
-                            return Ok(LeaseIn::new(held));
-                        }
+                    if is_too_old(&held) || !is_fit(&mut held).await {
+                        place = held.close();
+                        continue;
                     }
-                    place = held.close();
+                    held
                 }
+            };
+            // Meanwhile, perhaps.
+            if held.pool().is_closed() {
+                return Err(GetError::Closed); // and the resource is closed
             }
+            return Ok(LeaseIn::new(held));
         }
     }
 
@@ -121,6 +115,13 @@ impl<H: Deref<Target = ResourcePool<M>>, M: Manager> LeaseIn<H, M> {
 fn is_too_old<H: Deref<Target = ResourcePool<M>>, M: Manager>(held: &Held<H, M>) -> bool {
     let limits = &held.pool().limits;
     limits.ask_for_time() && limits.is_over(&held.entry().usage, limits.now())
+}
+
+/// Whether the manager finds nothing wrong with it.
+async fn is_fit<H: Deref<Target = ResourcePool<M>>, M: Manager>(held: &mut Held<H, M>) -> bool {
+    let (pool, entry) = held.parts();
+    let checked = pool.manager.check(&mut entry.resource, &entry.usage);
+    checked.await.is_ok()
 }
 
 const THERE: &str = "the resource is there until the guard is gone";

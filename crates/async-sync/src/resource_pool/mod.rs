@@ -17,6 +17,7 @@
 //!         none is idle: ALIVE + 1, and one is created
 //!            it fails                       ALIVE - 1, the place goes to the next in line
 //!            else                           lent
+//!         the pool was closed meanwhile: what was checked or created is closed instead
 //! drop    of a lease: usable, and the store has room: idle. Else it is closed.
 //!         Then the place goes to the next in line
 //! close   the store is closed and emptied, the semaphore closed, what was idle is closed
@@ -178,7 +179,7 @@ impl<M: Manager> ResourcePool<M> {
     /// # Errors
     ///
     /// [`GetError::Create`] if the manager could not create one; the next in line tries for itself.
-    /// [`GetError::Closed`] if the pool is closed, also while this waits.
+    /// [`GetError::Closed`] if the pool is closed, also while this waits, creates or checks.
     ///
     /// # Cancel safety
     ///
@@ -243,8 +244,8 @@ impl<M: Manager> ResourcePool<M> {
         LeaseIn::try_get(self)
     }
 
-    /// Refuses all requests from now on, and those that wait, and closes what is idle. What is lent is
-    /// closed when it comes back; see [`closed`](Self::closed).
+    /// Refuses all requests from now on, and those that wait, create or check, and closes what is idle. What
+    /// is lent is closed when it comes back; see [`closed`](Self::closed).
     ///
     /// # Panics
     ///

@@ -27,11 +27,26 @@ pub fn in_order<S: Scenario>(
     one: Option<usize>,
     excuse: Excuse,
 ) -> Result<(), String> {
+    in_line(world, one, excuse, |_| true)
+}
+
+/// The same where there is more than one line: of the others, only those count who are in this one.
+///
+/// # Errors
+///
+/// As [`in_order`].
+pub fn in_line<S: Scenario>(
+    world: &World<'_, S>,
+    one: Option<usize>,
+    excuse: Excuse,
+    line: impl Fn(usize) -> bool,
+) -> Result<(), String> {
+    let waiting = || world.pending().filter(|i| line(*i));
     // The baton may be one of another future of its task: then that one's place counts.
     let may_be_from = |other: &usize| {
         one.is_some_and(|one| world.share_a_waker(one, *other)) && world.is_late(*other)
     };
-    let places = one.into_iter().chain(world.pending().filter(may_be_from));
+    let places = one.into_iter().chain(waiting().filter(may_be_from));
     let since = places
         .filter_map(|i| world.queued(i))
         .min()
@@ -41,11 +56,10 @@ pub fn in_order<S: Scenario>(
         return Ok(());
     }
     let came_first = |other: &usize| world.queued(*other).is_some_and(|queued| queued < since);
-    let race = world
-        .pending()
+    let race = waiting()
         .filter(came_first)
         .any(|i| world.woken(i).is_some());
-    for other in world.pending().filter(came_first) {
+    for other in waiting().filter(came_first) {
         let excused = match excuse {
             Excuse::Woken => world.woken(other).is_some(),
             Excuse::Race => race,

@@ -3,6 +3,9 @@
 //!
 //! One ticket a waiter, `RefCell`s instead of locks. A release hands over to the first waiter.
 
+pub(crate) mod keyed;
+pub(crate) mod map;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem;

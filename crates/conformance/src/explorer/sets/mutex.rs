@@ -168,21 +168,7 @@ impl<M: Lock> Scenario for MutexSet<M> {
 
     fn check(&self, world: &mut World<'_, Self>) -> Result<(), String> {
         let guards = world.held().count();
-        if guards > 1 {
-            return Err(format!("{guards} guards at a time"));
-        }
-        // Whoever was woken may own the lock already.
-        let woken = world.pending().any(|i| world.woken(i).is_some());
-        match world.object().is_locked() {
-            Some(false) if guards == 1 => return Err("held, and is_locked says no".into()),
-            Some(true) if guards == 0 && !woken => {
-                return Err("locked, but nobody holds it and nobody was woken".into());
-            }
-            Some(false) if !woken && world.pending().next().is_some() => {
-                return Err("free, and of those who wait nobody was woken".into());
-            }
-            _ => {}
-        }
+        is_exclusive(world, guards, world.object().is_locked(), |_| true)?;
         world.object().is_consistent(world.pending().count())?;
         match world.object().waiters() {
             Some(waiters) => waiters_are(world, waiters, |_| true),
@@ -217,6 +203,32 @@ impl<M: Lock> Scenario for MutexSet<M> {
             object.is_locked(),
             object.waiters()
         )
+    }
+}
+
+/// Requires that there is one guard at a time; and, if the lock tells whether it is locked, that this is
+/// right, and that of the pending futures that want it, one was woken if nobody has it.
+pub(super) fn is_exclusive<S: Scenario>(
+    world: &World<'_, S>,
+    guards: usize,
+    is_locked: Option<bool>,
+    wants: impl Fn(usize) -> bool,
+) -> Result<(), String> {
+    if guards > 1 {
+        return Err(format!("{guards} guards at a time"));
+    }
+    let all = || world.pending().filter(|i| wants(*i));
+    // Whoever was woken may own the lock already.
+    let woken = all().any(|i| world.woken(i).is_some());
+    match is_locked {
+        Some(false) if guards == 1 => Err("held, and is_locked says no".into()),
+        Some(true) if guards == 0 && !woken => {
+            Err("locked, but nobody holds it and nobody was woken".into())
+        }
+        Some(false) if !woken && all().next().is_some() => {
+            Err("free, and of those who wait nobody was woken".into())
+        }
+        _ => Ok(()),
     }
 }
 
