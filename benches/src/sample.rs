@@ -71,6 +71,16 @@ pub struct Sample {
     pub trouble: Option<String>,
 }
 
+impl Sample {
+    /// With this trouble, if there was.
+    pub(crate) fn trouble_if(mut self, there_was: bool, trouble: &str) -> Self {
+        if there_was {
+            self.trouble = Some(trouble.to_owned());
+        }
+        self
+    }
+}
+
 /// The [`trouble`](Sample::trouble) of a run in which nobody got anything done.
 pub const NOTHING_DONE: &str = "no operation at all";
 

@@ -12,7 +12,7 @@ use async_sync::Latch;
 use conformance::peers::broadcasts::{
     AsyncBroadcastCrate, AsyncBroadcastOverflowing, Ours, OursLossless, Tokio,
 };
-use conformance::peers::{AsyncBroadcast, Got};
+use conformance::peers::{AsyncBroadcast, Heard};
 
 use super::ours;
 use crate::case::{Cases, Passes, Point};
@@ -30,10 +30,10 @@ const LOSSLESS: &str = "async-sync, lossless";
 /// One item to so many receivers.
 fn free<B: AsyncBroadcast>(cases: &mut Cases, receivers: usize) {
     cases.add(B::NAME, peers::role(B::PACKAGE), move |plan| {
-        let (mut sender, receiver) = B::channel(CAPACITY);
+        let (sender, receiver) = B::channel(CAPACITY);
         let mut all: Vec<_> = (1..receivers).map(|_| B::subscribe(&sender)).collect();
         all.push(receiver);
-        let (sender, all) = (black_box(&mut sender), black_box(&mut all));
+        let (sender, all) = (black_box(&sender), black_box(&mut all));
         repeat(plan, |cx| {
             ready(|| B::send(sender, black_box(7)), cx);
             for receiver in all.iter_mut() {
@@ -58,7 +58,7 @@ fn never_waiting(receivers: usize) -> Point {
 /// together. A sender that does not wait lets the receivers run after each half of what is kept, and then
 /// until they have had it.
 async fn pass<E: Bed, B: AsyncBroadcast>(bed: Arc<E>, receivers: usize, items: usize) -> u64 {
-    let (mut sender, receiver) = B::channel(CAPACITY);
+    let (sender, receiver) = B::channel(CAPACITY);
     let mut all: Vec<_> = (1..receivers).map(|_| B::subscribe(&sender)).collect();
     all.push(receiver);
     let done = Arc::new(Latch::new(receivers));
@@ -68,12 +68,12 @@ async fn pass<E: Bed, B: AsyncBroadcast>(bed: Arc<E>, receivers: usize, items: u
         bed.spawn(Box::pin(async move {
             loop {
                 match B::recv(&mut receiver).await {
-                    Got::Item(item) => {
+                    Heard::Item(item) => {
                         black_box(item);
                         received.fetch_add(1, Ordering::Relaxed);
                     }
-                    Got::Missed(_) => {}
-                    Got::End => break,
+                    Heard::Lagged(_) => {}
+                    Heard::Closed => break,
                 }
             }
             done.count_down();
@@ -82,7 +82,7 @@ async fn pass<E: Bed, B: AsyncBroadcast>(bed: Arc<E>, receivers: usize, items: u
     let arrived = Arc::clone(&received);
     bed.spawn(Box::pin(async move {
         for item in 1..=items {
-            B::send(&mut sender, item as u64).await;
+            B::send(&sender, item as u64).await;
             if !B::LOSSLESS && item.is_multiple_of(CAPACITY / 2) {
                 while arrived.load(Ordering::Relaxed) < (item * receivers) as u64 {
                     E::yield_now().await;
@@ -99,14 +99,11 @@ fn passing<E: Bed, B: AsyncBroadcast>(cases: &mut Cases, receivers: usize) {
         let bed = Arc::new(E::start());
         let items = plan.scaled(ITEMS);
         let mut complete = true;
-        let mut sample = repeat_many(plan, items, |_| {
+        let sample = repeat_many(plan, items, |_| {
             let all = pass::<E, B>(Arc::clone(&bed), receivers, items);
             complete &= bed.run(all) == (items * receivers) as u64;
         });
-        if !complete {
-            sample.trouble = Some("some items did not arrive".to_owned());
-        }
-        sample
+        sample.trouble_if(!complete, "some items did not arrive")
     });
 }
 

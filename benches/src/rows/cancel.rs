@@ -36,7 +36,7 @@ impl EachMutex for Add {
                 }
                 // A stride without a common factor with the length: everybody has a turn, never in order.
                 let mut next = 0;
-                let mut sample = repeat(plan, |cx| {
+                let sample = repeat(plan, |cx| {
                     next = (next + 617) % waiting;
                     let waiter = &mut queue[next];
                     waiter.set(None);
@@ -45,13 +45,10 @@ impl EachMutex for Add {
                         early |= future.poll(cx).is_ready();
                     }
                 });
-                if early {
-                    sample.trouble = Some("let somebody in while the lock was held".to_owned());
-                }
                 // Futures first: a mutex that is unlocked with a thousand waiters wakes them.
                 drop(queue);
                 drop(held);
-                sample
+                sample.trouble_if(early, "let somebody in while the lock was held")
             });
     }
 }

@@ -154,17 +154,14 @@ impl<B: Bed> Passing<'_, B> {
                 let bed = Arc::new(B::start());
                 let items = plan.scaled(ITEMS);
                 let mut complete = true;
-                let mut sample = repeat_many(plan, items, |_| {
+                let sample = repeat_many(plan, items, |_| {
                     let (sender, receiver) = make();
                     let mut all: Vec<_> = (1..receivers).map(|_| share(&receiver)).collect();
                     all.push(receiver);
                     let all = pass::<B, C>(Arc::clone(&bed), sender, all, (senders, items));
                     complete &= bed.run(all) == items as u64;
                 });
-                if !complete {
-                    sample.trouble = Some("some items did not arrive".to_owned());
-                }
-                sample
+                sample.trouble_if(!complete, "some items did not arrive")
             });
     }
 

@@ -40,23 +40,20 @@ fn a_child<C: AsyncToken>(plan: &Plan) -> Sample {
 fn forest<C: AsyncToken>(plan: &Plan) -> Sample {
     let mut failed = false;
     let mut children: Vec<C> = Vec::with_capacity(CHILDREN);
-    let mut sample = repeat_many(plan, CHILDREN, |_| {
+    let sample = repeat_many(plan, CHILDREN, |_| {
         let root = C::new();
         children.extend((0..CHILDREN).map(|_| root.child()));
         root.cancel();
         failed |= !children.iter().all(C::is_cancelled);
         children.clear();
     });
-    if failed {
-        sample.trouble = Some("a child was not cancelled".to_owned());
-    }
-    sample
+    sample.trouble_if(failed, "a child was not cancelled")
 }
 
 fn awaited_forest<C: AsyncToken>(plan: &Plan) -> Sample {
     let mut failed = false;
     // Places for the futures, which are made anew each time.
-    let mut sample = repeat_many(plan, CHILDREN, |cx| {
+    let sample = repeat_many(plan, CHILDREN, |cx| {
         let root = C::new();
         let children: Vec<C> = (0..CHILDREN).map(|_| root.child()).collect();
         let mut waits: Vec<Pin<Box<_>>> = children
@@ -71,20 +68,14 @@ fn awaited_forest<C: AsyncToken>(plan: &Plan) -> Sample {
             failed |= wait.as_mut().poll(cx).is_pending();
         }
     });
-    if failed {
-        sample.trouble = Some("did not wait, or was not woken".to_owned());
-    }
-    sample
+    sample.trouble_if(failed, "did not wait, or was not woken")
 }
 
 fn look<C: AsyncToken>(plan: &Plan) -> Sample {
     let token = C::new().child();
     let mut failed = false;
-    let mut sample = repeat(plan, |_| failed |= black_box(&token).is_cancelled());
-    if failed {
-        sample.trouble = Some("was cancelled".to_owned());
-    }
-    sample
+    let sample = repeat(plan, |_| failed |= black_box(&token).is_cancelled());
+    sample.trouble_if(failed, "was cancelled")
 }
 
 const ONE_LOAD: &str = "one load";
@@ -92,29 +83,23 @@ const ONE_LOAD: &str = "one load";
 fn one_load(plan: &Plan) -> Sample {
     let flag = AtomicBool::new(false);
     let mut failed = false;
-    let mut sample = repeat(plan, |_| failed |= black_box(&flag).load(Acquire));
-    if failed {
-        sample.trouble = Some("was set".to_owned());
-    }
-    sample
+    let sample = repeat(plan, |_| failed |= black_box(&flag).load(Acquire));
+    sample.trouble_if(failed, "was set")
 }
 
 fn wait_and_leave<C: AsyncToken>(plan: &Plan) -> Sample {
     let token = C::new().child();
     let mut place = Box::pin(None);
     let mut failed = false;
-    let mut sample = repeat(plan, |cx| {
+    let sample = repeat(plan, |cx| {
         place.set(Some(black_box(&token).cancelled()));
         if let Some(wait) = place.as_mut().as_pin_mut() {
             failed |= wait.poll(cx).is_ready();
         }
         place.set(None);
     });
-    if failed {
-        sample.trouble = Some("did not wait".to_owned());
-    }
     drop(place);
-    sample
+    sample.trouble_if(failed, "did not wait")
 }
 
 const TURNS: usize = 1000;

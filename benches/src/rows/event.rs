@@ -125,7 +125,7 @@ impl EachGate for ByHand {
             let mut places: Vec<Pin<Box<Option<_>>>> =
                 (0..WAITERS).map(|_| Box::pin(None)).collect();
             let mut next = gates.iter();
-            let mut sample = repeat_many(plan, WAITERS, |cx| {
+            let sample = repeat_many(plan, WAITERS, |cx| {
                 let Some(gate) = black_box(next.next()) else {
                     return;
                 };
@@ -143,13 +143,11 @@ impl EachGate for ByHand {
                     place.set(None);
                 }
             });
-            if next.next().is_none() {
-                sample.trouble = Some("out of gates: the row's STOCK is too small".to_owned());
-            } else if failed {
-                sample.trouble = Some("did not wait, or was not released".to_owned());
-            }
             drop(places);
+            let spent = next.next().is_none();
             sample
+                .trouble_if(failed, "did not wait, or was not released")
+                .trouble_if(spent, "out of gates: the row's STOCK is too small")
         });
     }
 }

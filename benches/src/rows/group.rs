@@ -33,11 +33,8 @@ where
         let bed = B::start();
         let n = plan.scaled(TASKS);
         let mut complete = true;
-        let mut sample = repeat_many(plan, n, |_| complete &= bed.run(all(n)) == n);
-        if !complete {
-            sample.trouble = Some("some tasks were not joined".to_owned());
-        }
-        sample
+        let sample = repeat_many(plan, n, |_| complete &= bed.run(all(n)) == n);
+        sample.trouble_if(!complete, "some tasks were not joined")
     });
 }
 

@@ -70,14 +70,19 @@ impl<B: Bed, M: AsyncMutex, S: Section> Operation<B> for Locked<M, S> {
     }
 
     fn verify(&self, operations: u64) -> Result<(), String> {
-        match self.mutex.try_lock() {
-            None => Err("is still locked when all tasks have ended".to_owned()),
-            Some(value) if *value != operations => Err(format!(
-                "let two tasks in at once: {} of {operations} additions",
-                *value
-            )),
-            Some(_) => Ok(()),
-        }
+        all_added(&self.mutex, operations)
+    }
+}
+
+/// Whether the mutex is free again, and its value as many as the tasks have added to it.
+pub(super) fn all_added<M: AsyncMutex>(mutex: &M, operations: u64) -> Result<(), String> {
+    match mutex.try_lock() {
+        None => Err("is still locked when all tasks have ended".to_owned()),
+        Some(value) if *value != operations => Err(format!(
+            "let two tasks in at once: {} of {operations} additions",
+            *value
+        )),
+        Some(_) => Ok(()),
     }
 }
 

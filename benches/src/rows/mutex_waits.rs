@@ -20,7 +20,7 @@ impl EachMutex for Add {
         self.0.add(M::NAME, peers::role(M::PACKAGE), |plan| {
             let mutex = M::new(0);
             let mut hung = false;
-            let mut sample = repeat(plan, |cx| {
+            let sample = repeat(plan, |cx| {
                 let Some(mut first) = black_box(&mutex).try_lock() else {
                     hung = true;
                     return;
@@ -35,10 +35,7 @@ impl EachMutex for Add {
                     .map(|mut guard| *black_box(&mut *guard) += 1);
                 hung |= !waits || done.is_pending();
             });
-            if hung {
-                sample.trouble = Some("did not wait, or was not let in afterwards".to_owned());
-            }
-            sample
+            sample.trouble_if(hung, "did not wait, or was not let in afterwards")
         });
     }
 }

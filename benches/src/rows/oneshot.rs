@@ -59,13 +59,10 @@ fn asking<B: Bed, O: AsyncOneshot>(cases: &mut Cases) {
         let bed = Arc::new(B::start());
         let count = plan.scaled(QUESTIONS);
         let mut complete = true;
-        let mut sample = repeat_many(plan, count, |_| {
+        let sample = repeat_many(plan, count, |_| {
             complete &= bed.run(questions::<B, O>(Arc::clone(&bed), count)) == count;
         });
-        if !complete {
-            sample.trouble = Some("some answers did not arrive".to_owned());
-        }
-        sample
+        sample.trouble_if(!complete, "some answers did not arrive")
     });
 }
 

@@ -1,7 +1,7 @@
 //! Selects among many channels, of which one has a message.
 
 use std::hint::black_box;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use async_sync::channel::{self, Receiver, Sender};
@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use crate::case::{Cases, Passes, Point, Role};
 use crate::measure::hand::{ready, repeat};
 use crate::row::{Goal, Measure, Rival, Row};
+use crate::sample::{Plan, Sample};
 
 /// Registered once.
 const SET: &str = "async-sync, SelectSet";
@@ -24,38 +25,41 @@ const TOKIO_MACRO: &str = "tokio, select!";
 const CROSSFIRE: &str = "crossfire, blocking Select";
 const ONE: &str = "async-sync, one channel";
 
-/// Which channel is next: all have their turn, none is the next neighbour.
-struct Turns {
-    next: usize,
-    of: usize,
-}
-
-impl Turns {
-    fn new(of: usize) -> Self {
-        Turns { next: 0, of }
-    }
-    fn next(&mut self) -> usize {
-        self.next = (self.next + 3) % self.of;
-        black_box(self.next)
-    }
+/// One message after the other, by `message`, which is told whose turn it is: all have theirs, none is the
+/// next neighbour.
+fn by_turns(
+    plan: &Plan,
+    channels: usize,
+    mut message: impl FnMut(usize, &mut Context<'_>),
+) -> Sample {
+    let mut turn = 0;
+    repeat(plan, |cx| {
+        turn = (turn + 3) % channels;
+        message(black_box(turn), cx);
+    })
 }
 
 fn ours(n: usize) -> (Vec<Sender<u64>>, Vec<Receiver<u64>>) {
     (0..n).map(|_| channel::bounded(4)).unzip()
 }
 
-/// Polls once in vain if the message comes later, sends, and polls what is ready then.
-fn receive<F: Future + Unpin>(
-    mut future: F,
+/// Sends, makes a future and polls it, which is ready then. Or, if it `waits`, makes it, polls it in vain and
+/// sends before the second poll.
+fn receive<F: Future>(
+    make: impl FnOnce() -> F,
     waits: bool,
-    send: impl FnOnce(),
+    mut send: impl FnMut(),
     cx: &mut Context<'_>,
 ) -> F::Output {
-    if waits {
-        assert!(Pin::new(&mut future).poll(cx).is_pending());
+    if !waits {
         send();
     }
-    match Pin::new(&mut future).poll(cx) {
+    let mut future = pin!(make());
+    if waits {
+        assert!(future.as_mut().poll(cx).is_pending());
+        send();
+    }
+    match future.poll(cx) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("a message was sent"),
     }
@@ -70,58 +74,36 @@ fn at_run_time(n: usize, waits: bool) -> Point {
     cases.add(SET, Role::Ours, move |plan| {
         let (senders, receivers) = ours(n);
         let mut set: SelectSet<_> = receivers.iter().map(|r| until_none(|| r.recv())).collect();
-        let mut turns = Turns::new(n);
-        repeat(plan, |cx| {
-            let sender = &senders[turns.next()];
-            let send = || sender.try_send(7).expect("there is room");
-            if !waits {
-                send();
-            }
-            assert_eq!(
-                receive(set.next(), waits, send, cx).map(|(_, m)| m),
-                Some(7)
-            );
+        by_turns(plan, n, |turn, cx| {
+            let send = || senders[turn].try_send(7).expect("there is room");
+            let received = receive(|| set.next(), waits, send, cx);
+            assert_eq!(received.map(|(_, m)| m), Some(7));
         })
     });
     cases.add(ALL, Role::Ours, move |plan| {
         let (senders, receivers) = ours(n);
-        let mut turns = Turns::new(n);
-        repeat(plan, |cx| {
-            let sender = &senders[turns.next()];
-            let send = || sender.try_send(7).expect("there is room");
-            if !waits {
-                send();
-            }
-            let select = select_all(receivers.iter().map(Receiver::recv));
+        by_turns(plan, n, |turn, cx| {
+            let send = || senders[turn].try_send(7).expect("there is room");
+            let select = || select_all(receivers.iter().map(Receiver::recv));
             assert_eq!(receive(select, waits, send, cx).1, Some(7));
         })
     });
     cases.add(FU_ALL, Role::Peer, move |plan| {
         let (senders, receivers) = ours(n);
-        let mut turns = Turns::new(n);
-        repeat(plan, |cx| {
-            let sender = &senders[turns.next()];
-            let send = || sender.try_send(7).expect("there is room");
-            if !waits {
-                send();
-            }
-            let select =
-                futures_util::future::select_all(receivers.iter().map(|r| Box::pin(r.recv())));
+        by_turns(plan, n, |turn, cx| {
+            let send = || senders[turn].try_send(7).expect("there is room");
+            let boxed = receivers.iter().map(|r| Box::pin(r.recv()));
+            let select = || futures_util::future::select_all(boxed);
             assert_eq!(receive(select, waits, send, cx).0, Some(7));
         })
     });
     cases.add(FU_TOKIO, Role::Peer, move |plan| {
         let (senders, mut receivers): (Vec<_>, Vec<_>) =
             (0..n).map(|_| tokio::sync::mpsc::channel::<u64>(4)).unzip();
-        let mut turns = Turns::new(n);
-        repeat(plan, |cx| {
-            let sender = &senders[turns.next()];
-            let send = || sender.try_send(7).expect("there is room");
-            if !waits {
-                send();
-            }
-            let select =
-                futures_util::future::select_all(receivers.iter_mut().map(|r| Box::pin(r.recv())));
+        by_turns(plan, n, |turn, cx| {
+            let send = || senders[turn].try_send(7).expect("there is room");
+            let boxed = receivers.iter_mut().map(|r| Box::pin(r.recv()));
+            let select = || futures_util::future::select_all(boxed);
             assert_eq!(receive(select, waits, send, cx).0, Some(7));
         })
     });
@@ -130,14 +112,9 @@ fn at_run_time(n: usize, waits: bool) -> Point {
             .map(|_| futures::channel::mpsc::channel::<u64>(4))
             .unzip();
         let mut streams = futures_util::stream::select_all(receivers);
-        let mut turns = Turns::new(n);
-        repeat(plan, |cx| {
-            let sender = &mut senders[turns.next()];
-            let mut send = || sender.try_send(7).expect("there is room");
-            if !waits {
-                send();
-            }
-            assert_eq!(receive(streams.next(), waits, send, cx), Some(7));
+        by_turns(plan, n, |turn, cx| {
+            let send = || senders[turn].try_send(7).expect("there is room");
+            assert_eq!(receive(|| streams.next(), waits, send, cx), Some(7));
         })
     });
     if !waits {
@@ -149,9 +126,7 @@ fn at_run_time(n: usize, waits: bool) -> Point {
             for receiver in &receivers {
                 select.add(receiver);
             }
-            let mut turns = Turns::new(n);
-            repeat(plan, |_| {
-                let turn = turns.next();
+            by_turns(plan, n, |turn, _| {
                 senders[turn].try_send(7).expect("there is room");
                 let result = select.select().expect("nobody has gone");
                 assert_eq!(receivers[turn].read_select(result), Ok(7));
@@ -162,15 +137,10 @@ fn at_run_time(n: usize, waits: bool) -> Point {
     }
     cases.add(ONE, Role::Floor, move |plan| {
         let (senders, receivers) = ours(n);
-        let mut turns = Turns::new(n);
-        repeat(plan, |cx| {
-            let turn = turns.next();
+        by_turns(plan, n, |turn, cx| {
             let send = || senders[turn].try_send(7).expect("there is room");
-            if !waits {
-                send();
-            }
-            let future = pin!(receivers[turn].recv());
-            assert_eq!(receive(future, waits, send, cx), Some(7));
+            let recv = || receivers[turn].recv();
+            assert_eq!(receive(recv, waits, send, cx), Some(7));
         })
     });
     if n == 8 && !waits {
@@ -183,9 +153,8 @@ fn at_run_time(n: usize, waits: bool) -> Point {
 fn by_macro(cases: &mut Cases) {
     cases.add(MACRO, Role::Ours, |plan| {
         let (senders, receivers) = ours(8);
-        let mut turns = Turns::new(8);
-        repeat(plan, |cx| {
-            senders[turns.next()].try_send(7).expect("there is room");
+        by_turns(plan, 8, |turn, cx| {
+            senders[turn].try_send(7).expect("there is room");
             let select = || async {
                 async_sync::select! {
                     message = receivers[0].recv() => message,
@@ -204,9 +173,8 @@ fn by_macro(cases: &mut Cases) {
     cases.add(TOKIO_MACRO, Role::Peer, |plan| {
         let (senders, mut receivers): (Vec<_>, Vec<_>) =
             (0..8).map(|_| tokio::sync::mpsc::channel::<u64>(4)).unzip();
-        let mut turns = Turns::new(8);
-        repeat(plan, |cx| {
-            senders[turns.next()].try_send(7).expect("there is room");
+        by_turns(plan, 8, |turn, cx| {
+            senders[turn].try_send(7).expect("there is room");
             let [a, b, c, d, e, f, g, h] = &mut receivers[..] else {
                 unreachable!("eight were made");
             };

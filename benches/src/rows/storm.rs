@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use conformance::peers::AsyncMutex;
 
+use super::mutex_contended::all_added;
 use super::ours;
 use crate::case::{Cases, Passes, Point};
 use crate::measure::bed::{Bed, TokioTwoWorkers};
@@ -54,14 +55,7 @@ impl<B: Bed, M: AsyncMutex> Operation<B> for Storm<M> {
     }
 
     fn verify(&self, operations: u64) -> Result<(), String> {
-        match self.mutex.try_lock() {
-            None => Err("is still locked when all tasks have ended".to_owned()),
-            Some(value) if *value != operations => Err(format!(
-                "let two tasks in at once: {} of {operations} additions",
-                *value
-            )),
-            Some(_) => Ok(()),
-        }
+        all_added(&self.mutex, operations)
     }
 }
 

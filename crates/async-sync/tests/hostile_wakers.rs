@@ -49,6 +49,30 @@ impl Default for Script {
     }
 }
 
+/// Panics when it is called.
+fn panicking() -> Script {
+    Script {
+        on_wake: Box::new(|| panic!("wake")),
+        ..Script::default()
+    }
+}
+
+/// Panics when it is cloned.
+fn panicking_clone() -> Script {
+    Script {
+        on_clone: Box::new(|| panic!("clone")),
+        ..Script::default()
+    }
+}
+
+/// Panics when it is dropped.
+fn panicking_drop() -> Script {
+    Script {
+        on_drop: Box::new(|| panic!("drop")),
+        ..Script::default()
+    }
+}
+
 /// A waker over a script that outlives it; single-threaded, as these tests are.
 fn waker(script: &Script) -> Waker {
     fn of<'a>(data: *const ()) -> &'a Script {
@@ -246,10 +270,7 @@ fn a_waker_that_panics_when_called_costs_nobody_else_a_wake_up() {
     let _time = support::VirtualTime::start();
     let semaphore = Semaphore::new(3);
     let all = semaphore.try_acquire_many(3).unwrap();
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
+    let bad = panicking();
     let mut first = Box::pin(semaphore.acquire());
     let mut second = Box::pin(semaphore.acquire());
     assert!(poll(&mut first, &bad).is_pending());
@@ -302,10 +323,7 @@ fn a_waker_that_begins_a_new_round_does_not_see_it_end() {
 
 /// One waker that panics, and more waiters behind it than one batch holds.
 fn behind_a_panic<F: Future>(wait: impl Fn() -> F, release: impl FnOnce()) -> Vec<F::Output> {
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
+    let bad = panicking();
     let mut first = Box::pin(wait());
     assert!(poll(&mut first, &bad).is_pending());
     let mut waiters: Vec<_> = (0..40).map(|_| queued(wait())).collect();
@@ -349,10 +367,7 @@ fn a_panic_in_a_full_batch_strands_nobody() {
 fn a_panic_of_the_next_owners_waker_does_not_hide_a_change() {
     let _time = support::VirtualTime::start();
     let mutex = Mutex::<_, Fifo>::with_policy(false);
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
+    let bad = panicking();
     let mut when = queued(mutex.lock_when(|open| *open));
     let mut guard = mutex.try_lock().unwrap();
     let mut next = Box::pin(mutex.lock());
@@ -381,10 +396,7 @@ fn dropping_a_future_calls_and_drops_wakers_without_the_lock() {
             ..Script::default()
         }
     };
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
+    let bad = panicking();
     let mut big = Box::pin(semaphore.acquire_many(30));
     assert!(poll(&mut big, &on_drop).is_pending());
     let mut small: Vec<_> = (0..29).map(|_| Box::pin(semaphore.acquire())).collect();
@@ -402,10 +414,7 @@ fn dropping_a_future_calls_and_drops_wakers_without_the_lock() {
 #[test]
 fn a_waker_that_panics_while_the_thread_panics_does_not_abort() {
     let mutex = Mutex::new(());
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
+    let bad = panicking();
     let mut waiter = Box::pin(mutex.lock());
     let panicked = panics(|| {
         let _guard = mutex.try_lock().unwrap();
@@ -477,10 +486,7 @@ fn a_panicking_waker_of_another_costs_the_poll_nothing_it_had() {
     // poll had just acquired must not be lost with the panic.
     let semaphore = Semaphore::new(3);
     let all = semaphore.try_acquire_many(3).unwrap();
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
+    let bad = panicking();
     let task = support::Task::new();
     let mut parked = support::Polled::of(&task, semaphore.acquire_many(3));
     parked.pending();
@@ -520,14 +526,8 @@ fn a_waker_that_panics_when_cloned_or_dropped_leaves_all_as_it_was() {
     let _time = support::VirtualTime::start();
     let mutex = Mutex::<_, Fifo>::with_policy(());
     let guard = mutex.try_lock().unwrap();
-    let on_clone = Script {
-        on_clone: Box::new(|| panic!("clone")),
-        ..Script::default()
-    };
-    let on_drop = Script {
-        on_drop: Box::new(|| panic!("drop")),
-        ..Script::default()
-    };
+    let on_clone = panicking_clone();
+    let on_drop = panicking_drop();
     let mut first = Box::pin(mutex.lock());
     assert!(panics(|| drop(poll(&mut first, &on_clone))));
     assert_eq!(mutex.waiters(), 0);
@@ -697,10 +697,7 @@ fn a_panicking_waker_of_kin_costs_nobody_anything() {
     let (one, two, three) = (OwnerId::new(), OwnerId::new(), OwnerId::new());
     for dropped in [false, true] {
         let mutex = RawReentrantMutex::<Fifo>::new();
-        let bad = Script {
-            on_wake: Box::new(|| panic!("wake")),
-            ..Script::default()
-        };
+        let bad = panicking();
         assert!(mutex.try_lock(one));
         let mut first = queued(mutex.lock(two));
         let mut kin = Box::pin(mutex.lock(two));
@@ -838,10 +835,7 @@ fn a_panicking_waker_does_not_leave_locks_with_one_that_backs_off() {
     let [a, b, c, d] = &locks;
     // They are given up by address, the last first: the waker panics after the others, and before them.
     for [handed, second, third] in [[a, b, c], [c, a, b]] {
-        let bad = Script {
-            on_wake: Box::new(|| panic!("wake")),
-            ..Script::default()
-        };
+        let bad = panicking();
         let (first, busy) = (handed.try_lock().unwrap(), d.try_lock().unwrap());
         let mut all = queued(lock_all_backing_off([handed, second, third, d]));
         let mut behind = Box::pin(handed.lock());
@@ -1024,10 +1018,7 @@ fn a_panicking_waker_strands_nobody_at_a_cell() {
             }
         })
     }));
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
+    let bad = panicking();
     let mut next = Box::pin(cell.get_or_init(|| std::future::ready(6)));
     assert!(poll(&mut next, &bad).is_pending());
     assert!(panics(|| fails.poll()));
@@ -1038,10 +1029,7 @@ fn a_panicking_waker_strands_nobody_at_a_cell() {
 fn a_waker_that_panics_when_cloned_or_dropped_leaves_the_cell_as_it_was() {
     let cell = OnceCell::new();
     let run = queued(cell.get_or_init(std::future::pending));
-    let on_clone = Script {
-        on_clone: Box::new(|| panic!("clone")),
-        ..Script::default()
-    };
+    let on_clone = panicking_clone();
     let mut next = Box::pin(cell.get_or_init(|| std::future::ready(1)));
     let mut wait = Box::pin(cell.wait());
     assert!(panics(|| poll(&mut next, &on_clone)));
@@ -1255,10 +1243,7 @@ fn a_broken_generation_stays_broken_while_it_is_being_told() {
 #[test]
 fn wakers_that_panic_when_cloned_or_dropped_leave_barriers_and_events_as_they_were() {
     let _time = support::VirtualTime::start();
-    let on_clone = Script {
-        on_clone: Box::new(|| panic!("clone")),
-        ..Script::default()
-    };
+    let on_clone = panicking_clone();
     // Once: the test's own waker is dropped, too, when a poll panics.
     let once = || -> Box<dyn Fn()> {
         let dropped = Cell::new(false);
@@ -1460,10 +1445,7 @@ fn wakers_may_use_the_cond_that_wakes_them() {
 fn a_panic_strands_nobody_who_was_called() {
     let _time = support::VirtualTime::start();
     let (cond, mutex) = (Cond::new(), Mutex::<_, Fifo>::with_policy(()));
-    let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
-        ..Script::default()
-    };
+    let bad = panicking();
     let wait = |script: &Script| {
         let mut wait = Box::pin(cond.wait(mutex.try_lock().unwrap()));
         assert!(poll(&mut wait, script).is_pending());
@@ -1528,14 +1510,8 @@ fn a_panic_strands_nobody_who_was_called() {
 fn wakers_that_panic_when_cloned_or_dropped_leave_a_cond_whole() {
     let _time = support::VirtualTime::start();
     let (cond, mutex) = (Cond::new(), Mutex::<_, Fifo>::with_policy(()));
-    let no_clone = Script {
-        on_clone: Box::new(|| panic!("clone")),
-        ..Script::default()
-    };
-    let no_drop = Script {
-        on_drop: Box::new(|| panic!("drop")),
-        ..Script::default()
-    };
+    let no_clone = panicking_clone();
+    let no_drop = panicking_drop();
     let quiet = Script::default();
     let start = || cond.wait(mutex.try_lock().unwrap());
 

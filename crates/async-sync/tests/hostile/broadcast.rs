@@ -31,13 +31,6 @@ fn busy(sender: &Sender<u32>) -> Script {
     }
 }
 
-fn panicking() -> Script {
-    Script {
-        on_wake: Box::new(|| panic!("a waker")),
-        ..Script::default()
-    }
-}
-
 #[test]
 fn wakers_may_use_the_broadcast_that_wakes_them() {
     for capacity in [1, 3] {
@@ -144,14 +137,8 @@ fn a_panicking_waker_strands_nobody_at_a_broadcast() {
 #[test]
 fn wakers_that_panic_when_cloned_or_dropped_leave_a_broadcast_whole() {
     let quiet = Script::default();
-    let on_clone = Script {
-        on_clone: Box::new(|| panic!("cloned")),
-        ..Script::default()
-    };
-    let on_drop = Script {
-        on_drop: Box::new(|| panic!("dropped")),
-        ..Script::default()
-    };
+    let on_clone = panicking_clone();
+    let on_drop = panicking_drop();
     let (sender, mut receiver) = broadcast::channel(1);
     let mut recv = Box::pin(receiver.recv());
     assert!(panics(|| poll(&mut recv, &on_clone)));

@@ -31,13 +31,6 @@ fn busy(sender: &Sender<u32>, receiver: &Receiver<u32>) -> Script {
     }
 }
 
-fn panicking() -> Script {
-    Script {
-        on_wake: Box::new(|| panic!("a waker")),
-        ..Script::default()
-    }
-}
-
 #[test]
 fn wakers_may_use_the_channel_that_wakes_them() {
     for capacity in [0, 1, 3] {
@@ -168,14 +161,8 @@ fn wakers_that_panic_when_cloned_or_dropped_leave_a_channel_whole() {
     let _time = support::VirtualTime::start();
     let (sender, receiver) = channel::bounded(1);
     let quiet = Script::default();
-    let on_clone = Script {
-        on_clone: Box::new(|| panic!("cloned")),
-        ..Script::default()
-    };
-    let on_drop = Script {
-        on_drop: Box::new(|| panic!("dropped")),
-        ..Script::default()
-    };
+    let on_clone = panicking_clone();
+    let on_drop = panicking_drop();
     let mut recv = Box::pin(receiver.recv());
     assert!(panics(|| poll(&mut recv, &on_clone)));
     assert_eq!(receiver.waiters(), 0);

@@ -6,7 +6,10 @@ use std::sync::Mutex as StdMutex;
 use async_sync::Watch;
 use async_sync::context::{Cause, Context};
 
-use super::{AssertUnwindSafe, AtomicUsize, Cell, Rc, Script, catch_unwind, panics, poll, support};
+use super::{
+    AssertUnwindSafe, AtomicUsize, Cell, Rc, Script, catch_unwind, panicking, panicking_clone,
+    panicking_drop, panics, poll, support,
+};
 
 /// Makes children, waits, enters callbacks, and whatever else does not cancel.
 fn use_context(ctx: &Context) {
@@ -89,10 +92,7 @@ fn a_waker_that_cancels_when_it_is_cloned_or_dropped() {
 fn a_panicking_waker_keeps_nobody_from_being_cancelled_or_woken() {
     let ctx = Context::new();
     let children: Vec<_> = (0..3).map(|_| ctx.child()).collect();
-    let bad = Script {
-        on_wake: Box::new(|| std::panic::resume_unwind(Box::new("waker"))),
-        ..Script::default()
-    };
+    let bad = panicking();
     let good = Script::default();
     let mut waits: Vec<_> = children
         .iter()
@@ -120,17 +120,11 @@ fn a_panicking_waker_keeps_nobody_from_being_cancelled_or_woken() {
 #[test]
 fn wakers_that_panic_when_cloned_or_dropped_leave_a_context_whole() {
     let ctx = Context::new();
-    let bad = Script {
-        on_clone: Box::new(|| std::panic::resume_unwind(Box::new("clone"))),
-        ..Script::default()
-    };
+    let bad = panicking_clone();
     let mut wait = Box::pin(ctx.cancelled());
     assert!(panics(|| poll(&mut wait, &bad)));
     let drops = Cell::new(0);
-    let bad = Script {
-        on_drop: Box::new(|| std::panic::resume_unwind(Box::new("drop"))),
-        ..Script::default()
-    };
+    let bad = panicking_drop();
     assert!(poll(&mut wait, &bad).is_pending());
     let good = Script::default();
     assert!(panics(|| poll(&mut wait, &good)));
@@ -275,10 +269,7 @@ fn wakers_may_use_the_watch_that_wakes_them() {
 #[test]
 fn a_panicking_waker_costs_no_receiver_a_change() {
     let watch = Watch::new(0);
-    let bad = Script {
-        on_wake: Box::new(|| std::panic::resume_unwind(Box::new("waker"))),
-        ..Script::default()
-    };
+    let bad = panicking();
     let good = Script::default();
     let mut receivers: Vec<_> = (0..40).map(|_| watch.subscribe()).collect();
     let mut waits: Vec<_> = receivers

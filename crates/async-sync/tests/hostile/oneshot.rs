@@ -4,13 +4,6 @@ use async_sync::oneshot::{self, RecvError, SendError, TryRecvError};
 
 use super::*;
 
-fn panicking() -> Script {
-    Script {
-        on_wake: Box::new(|| panic!("a waker")),
-        ..Script::default()
-    }
-}
-
 /// Calls that look at both ends, while one of them is at work.
 #[test]
 fn wakers_may_use_the_other_end() {
@@ -91,14 +84,8 @@ fn a_panicking_waker_costs_neither_the_item_nor_the_end() {
 #[test]
 fn wakers_that_panic_when_cloned_or_dropped_leave_a_oneshot_whole() {
     let quiet = Script::default();
-    let on_clone = Script {
-        on_clone: Box::new(|| panic!("cloned")),
-        ..Script::default()
-    };
-    let on_drop = Script {
-        on_drop: Box::new(|| panic!("dropped")),
-        ..Script::default()
-    };
+    let on_clone = panicking_clone();
+    let on_drop = panicking_drop();
     let (sender, mut receiver) = oneshot::channel();
     let mut wait = Box::pin(receiver.recv());
     assert!(panics(|| poll(&mut wait, &on_clone)));

@@ -163,7 +163,7 @@ for_each_policy! {
     fn a_panicking_waker_costs_nobody_else_a_wake_up<P>() {
         let _time = support::VirtualTime::start();
         let lock = RwLock::<u32, P>::with_policy(0);
-        let bad = Script { on_wake: Box::new(|| panic!("wake")), ..Script::default() };
+        let bad = panicking();
         // 0: a writer unlocks, 1: it downgrades, 2: the same, and may upgrade.
         for way in 0..3 {
             let held = lock.try_write().unwrap();
@@ -193,28 +193,27 @@ for_each_policy! {
     fn a_panicking_waker_of_an_upgrade<P>() {
         let _time = support::VirtualTime::start();
         let lock = RwLock::<u32, P>::with_policy(0);
-        let boom = || -> Box<dyn Fn()> { Box::new(|| panic!("waker")) };
         let start = || {
             let reader = lock.try_read().unwrap();
             let up = lock.try_upgradable_read().unwrap();
             (reader, Box::pin(RwLockUpgradableReadGuard::upgrade(up)))
         };
         // Called.
-        let bad = Script { on_wake: boom(), ..Script::default() };
+        let bad = panicking();
         let (reader, mut upgrade) = start();
         assert!(poll(&mut upgrade, &bad).is_pending());
         assert!(panics(|| drop(reader)));
         *finish(&mut upgrade, &bad) += 1;
         as_new(&lock);
         // Cloned: it has not queued, and is a reader still.
-        let bad = Script { on_clone: boom(), ..Script::default() };
+        let bad = panicking_clone();
         let (reader, mut upgrade) = start();
         assert!(panics(|| drop(poll(&mut upgrade, &bad))));
         assert_eq!((lock.reader_count(), lock.waiters()), (2, 0));
         drop((upgrade, reader));
         as_new(&lock);
         // Dropped, as it gives up in the queue: what it held is given back all the same.
-        let bad = Script { on_drop: boom(), ..Script::default() };
+        let bad = panicking_drop();
         let (reader, mut upgrade) = start();
         assert!(poll(&mut upgrade, &bad).is_pending());
         assert!(panics(|| drop(upgrade)));
@@ -227,17 +226,16 @@ for_each_policy! {
     fn a_panicking_waker_of_one_that_queues<P>() {
         let _time = support::VirtualTime::start();
         let lock = RwLock::<u32, P>::with_policy(0);
-        let boom = || -> Box<dyn Fn()> { Box::new(|| panic!("waker")) };
         for writes in [false, true] {
             let held = lock.try_write().unwrap();
-            let bad = Script { on_clone: boom(), ..Script::default() };
+            let bad = panicking_clone();
             let mut first = Box::pin(async {
                 if writes { drop(lock.write().await) } else { drop(lock.read().await) }
             });
             assert!(panics(|| assert!(poll(&mut first, &bad).is_ready())));
             drop(first);
             assert_eq!(lock.waiters(), 0);
-            let bad = Script { on_drop: boom(), ..Script::default() };
+            let bad = panicking_drop();
             let mut first = Box::pin(async {
                 if writes { drop(lock.write().await) } else { drop(lock.read().await) }
             });
@@ -257,7 +255,7 @@ for_each_policy! {
         for polled_again in [true, false] {
             let mut time = support::VirtualTime::start();
             let lock = RwLock::<u32, P>::with_policy(0);
-            let bad = Script { on_wake: Box::new(|| panic!("wake")), ..Script::default() };
+            let bad = panicking();
             let held = lock.try_write().unwrap();
             let parked = queued(lock.upgradable_read());
             let mut read = queued(lock.read());
@@ -284,7 +282,7 @@ for_each_policy! {
     fn a_panicking_waker_behind_one_that_gives_up<P>() {
         let _time = support::VirtualTime::start();
         let lock = RwLock::<u32, P>::with_policy(0);
-        let bad = Script { on_wake: Box::new(|| panic!("wake")), ..Script::default() };
+        let bad = panicking();
         let held = lock.try_write().unwrap();
         let granted = queued(lock.write());
         let mut victim = Box::pin(lock.write());

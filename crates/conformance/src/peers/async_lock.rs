@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::mutex::usual_mutex;
+use super::once::usual_once_cell;
 use super::{
-    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncSignal, BlockingMutex,
-    GrowableSemaphore, Init, WaitingOnceCell,
+    AsyncBarrier, AsyncGate, AsyncSemaphore, AsyncSignal, BlockingMutex, GrowableSemaphore,
+    WaitingOnceCell,
 };
 use ::async_lock::{MutexGuard, SemaphoreGuard};
 use event_listener::Event;
@@ -16,23 +18,7 @@ pub type Semaphore = ::async_lock::Semaphore;
 /// async-lock's cell.
 pub type OnceCell = ::async_lock::OnceCell<u64>;
 
-impl AsyncMutex for Mutex {
-    const NAME: &'static str = "async-lock";
-    const PACKAGE: &'static str = "async-lock";
-    type Guard<'a> = MutexGuard<'a, u64>;
-
-    fn new(value: u64) -> Self {
-        Self::new(value)
-    }
-
-    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
-        self.lock()
-    }
-
-    fn try_lock(&self) -> Option<Self::Guard<'_>> {
-        self.try_lock()
-    }
-}
+usual_mutex! { Mutex, "async-lock", "async-lock", Self::new, MutexGuard<'a, u64>, |tried| tried }
 
 impl BlockingMutex for Mutex {
     fn lock_blocking(&self) -> Self::Guard<'_> {
@@ -64,22 +50,7 @@ impl GrowableSemaphore for Semaphore {
     }
 }
 
-impl AsyncOnceCell for OnceCell {
-    const NAME: &'static str = "async-lock";
-    const PACKAGE: &'static str = "async-lock";
-
-    fn new() -> Self {
-        Self::new()
-    }
-
-    fn get(&self) -> Option<u64> {
-        self.get().copied()
-    }
-
-    async fn get_or_try_init(&self, make: impl FnOnce() -> Init + Send) -> Result<u64, u64> {
-        self.get_or_try_init(make).await.copied()
-    }
-}
+usual_once_cell! { OnceCell, "async-lock" }
 
 impl WaitingOnceCell for OnceCell {
     async fn wait(&self) -> u64 {

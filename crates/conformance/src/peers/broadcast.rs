@@ -4,18 +4,18 @@
 //! compared: bus and similar channels that block threads; postage, whose last release is years old; mea,
 //! which has none.
 
-use ::tokio::sync::broadcast as theirs;
+use ::tokio::sync::broadcast as tokios;
 use async_sync::broadcast as ours;
 
-/// What a receiver gets.
+/// What a receiver is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Got {
+pub enum Heard {
     /// The next item.
     Item(u64),
     /// So many items were thrown away before it had them.
-    Missed(u64),
+    Lagged(u64),
     /// There will be none.
-    End,
+    Closed,
 }
 
 /// A channel of numbers whose every receiver gets every item.
@@ -24,10 +24,10 @@ pub trait AsyncBroadcast: 'static {
     const NAME: &'static str;
     /// The package that it comes from.
     const PACKAGE: &'static str;
-    /// Whether a send waits for the slowest receiver. If not, that one misses items.
+    /// Whether a send waits for the slowest receiver. If not, it is a [`LossyBroadcast`].
     const LOSSLESS: bool;
     /// The side that sends.
-    type Sender: Clone + Send + 'static;
+    type Sender: Clone + Send + Sync + 'static;
     /// The side that receives.
     type Receiver: Send + 'static;
 
@@ -38,181 +38,115 @@ pub trait AsyncBroadcast: 'static {
     fn subscribe(sender: &Self::Sender) -> Self::Receiver;
 
     /// Sends. Whether there was a receiver.
-    fn send(sender: &mut Self::Sender, item: u64) -> impl Future<Output = bool> + Send;
+    fn send(sender: &Self::Sender, item: u64) -> impl Future<Output = bool> + Send;
 
     /// Receives. The peer's own future, or next to it.
-    fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Got> + Send;
+    fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Heard> + Send;
 }
 
-fn got_ours(received: Result<u64, ours::RecvError>) -> Got {
-    match received {
-        Ok(item) => Got::Item(item),
-        Err(ours::RecvError::Lagged(missed)) => Got::Missed(missed),
-        Err(ours::RecvError::Closed) => Got::End,
-    }
+/// Its senders never wait: who receives too slowly misses items.
+pub trait LossyBroadcast: AsyncBroadcast {
+    /// Sends. Whether there was a receiver.
+    fn send_now(sender: &Self::Sender, item: u64) -> bool;
 }
 
-/// Ours, whose senders never wait.
-#[derive(Debug)]
-pub struct Ours;
+/// What a package has: its ends, how one subscribes and receives; then its policies: each one's name, whether
+/// it is lossless, how a channel is made and how one sends.
+macro_rules! broadcasts {
+    ($package:literal, $sender:ty, $receiver:ty, $subscribe:path, |$rx:ident| $recv:expr;
+     $($(#[$attr:meta])* $name:ident = $title:literal, lossless: $lossless:tt, $make:path,
+       |$tx:ident, $item:ident| $send:expr;)*) => {$(
+        $(#[$attr])*
+        #[derive(Debug)]
+        pub struct $name;
 
-impl AsyncBroadcast for Ours {
-    const NAME: &'static str = "async-sync";
-    const PACKAGE: &'static str = "async-sync";
-    const LOSSLESS: bool = false;
-    type Sender = ours::Sender<u64>;
-    type Receiver = ours::Receiver<u64>;
+        impl AsyncBroadcast for $name {
+            const NAME: &'static str = $title;
+            const PACKAGE: &'static str = $package;
+            const LOSSLESS: bool = $lossless;
+            type Sender = $sender;
+            type Receiver = $receiver;
 
-    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        ours::channel(capacity)
-    }
+            fn channel(capacity: usize) -> ($sender, $receiver) {
+                $make(capacity)
+            }
 
-    fn subscribe(sender: &Self::Sender) -> Self::Receiver {
-        sender.subscribe()
-    }
+            fn subscribe(sender: &$sender) -> $receiver {
+                $subscribe(sender)
+            }
 
-    #[inline]
-    async fn send(sender: &mut Self::Sender, item: u64) -> bool {
-        sender.send(item).is_ok()
-    }
+            #[inline]
+            async fn send($tx: &$sender, $item: u64) -> bool {
+                $send
+            }
 
-    #[inline]
-    async fn recv(receiver: &mut Self::Receiver) -> Got {
-        got_ours(receiver.recv().await)
-    }
-}
-
-/// Ours, whose senders wait for the slowest receiver.
-#[derive(Debug)]
-pub struct OursLossless;
-
-impl AsyncBroadcast for OursLossless {
-    const NAME: &'static str = "async-sync, lossless";
-    const PACKAGE: &'static str = "async-sync";
-    const LOSSLESS: bool = true;
-    type Sender = ours::Sender<u64>;
-    type Receiver = ours::Receiver<u64>;
-
-    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        ours::channel(capacity)
-    }
-
-    fn subscribe(sender: &Self::Sender) -> Self::Receiver {
-        sender.subscribe()
-    }
-
-    #[inline]
-    async fn send(sender: &mut Self::Sender, item: u64) -> bool {
-        sender.send_lossless(item).await.is_ok()
-    }
-
-    #[inline]
-    async fn recv(receiver: &mut Self::Receiver) -> Got {
-        got_ours(receiver.recv().await)
-    }
-}
-
-/// tokio's, whose senders never wait.
-#[derive(Debug)]
-pub struct Tokio;
-
-impl AsyncBroadcast for Tokio {
-    const NAME: &'static str = "tokio";
-    const PACKAGE: &'static str = "tokio";
-    const LOSSLESS: bool = false;
-    type Sender = theirs::Sender<u64>;
-    type Receiver = theirs::Receiver<u64>;
-
-    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        theirs::channel(capacity)
-    }
-
-    fn subscribe(sender: &Self::Sender) -> Self::Receiver {
-        sender.subscribe()
-    }
-
-    #[inline]
-    async fn send(sender: &mut Self::Sender, item: u64) -> bool {
-        sender.send(item).is_ok()
-    }
-
-    #[inline]
-    async fn recv(receiver: &mut Self::Receiver) -> Got {
-        match receiver.recv().await {
-            Ok(item) => Got::Item(item),
-            Err(theirs::error::RecvError::Lagged(missed)) => Got::Missed(missed),
-            Err(theirs::error::RecvError::Closed) => Got::End,
+            #[inline]
+            async fn recv($rx: &mut $receiver) -> Heard {
+                $recv
+            }
         }
-    }
+
+        broadcasts!(@$lossless $name, |$tx, $item| $send);
+    )*};
+    (@false $name:ident, |$tx:ident, $item:ident| $send:expr) => {
+        impl LossyBroadcast for $name {
+            fn send_now($tx: &Self::Sender, $item: u64) -> bool {
+                $send
+            }
+        }
+    };
+    (@true $($lossless:tt)*) => {};
 }
 
-async fn recv_direct(receiver: &mut async_broadcast::Receiver<u64>) -> Got {
+broadcasts! {
+    "async-sync", ours::Sender<u64>, ours::Receiver<u64>, ours::Sender::subscribe,
+    |rx| match rx.recv().await {
+        Ok(item) => Heard::Item(item),
+        Err(ours::RecvError::Lagged(missed)) => Heard::Lagged(missed),
+        Err(ours::RecvError::Closed) => Heard::Closed,
+    };
+
+    /// Ours, whose senders never wait.
+    Ours = "async-sync", lossless: false, ours::channel, |tx, item| tx.send(item).is_ok();
+
+    /// Ours, whose senders wait for the slowest receiver.
+    OursLossless = "async-sync, lossless", lossless: true, ours::channel,
+    |tx, item| tx.send_lossless(item).await.is_ok();
+}
+
+broadcasts! {
+    "tokio", tokios::Sender<u64>, tokios::Receiver<u64>, tokios::Sender::subscribe,
+    |rx| match rx.recv().await {
+        Ok(item) => Heard::Item(item),
+        Err(tokios::error::RecvError::Lagged(missed)) => Heard::Lagged(missed),
+        Err(tokios::error::RecvError::Closed) => Heard::Closed,
+    };
+
+    /// tokio's, whose senders never wait.
+    Tokio = "tokio", lossless: false, tokios::channel, |tx, item| tx.send(item).is_ok();
+}
+
+fn overflowing(capacity: usize) -> (async_broadcast::Sender<u64>, async_broadcast::Receiver<u64>) {
+    let (mut sender, receiver) = async_broadcast::broadcast(capacity);
+    sender.set_overflow(true);
+    (sender, receiver)
+}
+
+broadcasts! {
+    "async-broadcast", async_broadcast::Sender<u64>, async_broadcast::Receiver<u64>,
+    async_broadcast::Sender::new_receiver,
     // The future that is not boxed.
-    match receiver.recv_direct().await {
-        Ok(item) => Got::Item(item),
-        Err(async_broadcast::RecvError::Overflowed(missed)) => Got::Missed(missed),
-        Err(async_broadcast::RecvError::Closed) => Got::End,
-    }
-}
+    |rx| match rx.recv_direct().await {
+        Ok(item) => Heard::Item(item),
+        Err(async_broadcast::RecvError::Overflowed(missed)) => Heard::Lagged(missed),
+        Err(async_broadcast::RecvError::Closed) => Heard::Closed,
+    };
 
-/// async-broadcast, whose senders wait for the slowest receiver.
-#[derive(Debug)]
-pub struct AsyncBroadcastCrate;
+    /// async-broadcast, whose senders wait for the slowest receiver.
+    AsyncBroadcastCrate = "async-broadcast, lossless", lossless: true, async_broadcast::broadcast,
+    |tx, item| tx.broadcast_direct(item).await.is_ok();
 
-impl AsyncBroadcast for AsyncBroadcastCrate {
-    const NAME: &'static str = "async-broadcast, lossless";
-    const PACKAGE: &'static str = "async-broadcast";
-    const LOSSLESS: bool = true;
-    type Sender = async_broadcast::Sender<u64>;
-    type Receiver = async_broadcast::Receiver<u64>;
-
-    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        async_broadcast::broadcast(capacity)
-    }
-
-    fn subscribe(sender: &Self::Sender) -> Self::Receiver {
-        sender.new_receiver()
-    }
-
-    #[inline]
-    async fn send(sender: &mut Self::Sender, item: u64) -> bool {
-        sender.broadcast_direct(item).await.is_ok()
-    }
-
-    #[inline]
-    async fn recv(receiver: &mut Self::Receiver) -> Got {
-        recv_direct(receiver).await
-    }
-}
-
-/// async-broadcast, told to overflow: its senders never wait.
-#[derive(Debug)]
-pub struct AsyncBroadcastOverflowing;
-
-impl AsyncBroadcast for AsyncBroadcastOverflowing {
-    const NAME: &'static str = "async-broadcast";
-    const PACKAGE: &'static str = "async-broadcast";
-    const LOSSLESS: bool = false;
-    type Sender = async_broadcast::Sender<u64>;
-    type Receiver = async_broadcast::Receiver<u64>;
-
-    fn channel(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        let (mut sender, receiver) = async_broadcast::broadcast(capacity);
-        sender.set_overflow(true);
-        (sender, receiver)
-    }
-
-    fn subscribe(sender: &Self::Sender) -> Self::Receiver {
-        sender.new_receiver()
-    }
-
-    #[inline]
-    async fn send(sender: &mut Self::Sender, item: u64) -> bool {
-        sender.try_broadcast(item).is_ok()
-    }
-
-    #[inline]
-    async fn recv(receiver: &mut Self::Receiver) -> Got {
-        recv_direct(receiver).await
-    }
+    /// async-broadcast, told to overflow: its senders never wait.
+    AsyncBroadcastOverflowing = "async-broadcast", lossless: false, overflowing,
+    |tx, item| tx.try_broadcast(item).is_ok();
 }

@@ -51,8 +51,8 @@ macro_rules! for_each_reserving_channel {
 macro_rules! for_each_broadcast {
     ($($callback:ident)::+) => {
         $($callback)::+! {
-            ours: $crate::peers::lossy_broadcasts::Ours;
-            tokio: $crate::peers::lossy_broadcasts::Tokio;
+            ours: $crate::peers::broadcasts::Ours;
+            tokio: $crate::peers::broadcasts::Tokio;
         }
     };
 }

@@ -2,9 +2,10 @@
 
 use maitake_sync::{MutexGuard, WaitResult, semaphore};
 
+use super::mutex::usual_mutex;
 use super::{
-    AsyncGate, AsyncMutex, AsyncSemaphore, AsyncSignal, ClosableSemaphore, GrowableSemaphore,
-    OneByOne, WeightedSemaphore,
+    AsyncGate, AsyncSemaphore, AsyncSignal, ClosableSemaphore, GrowableSemaphore, OneByOne,
+    WeightedSemaphore,
 };
 
 /// maitake-sync's mutex.
@@ -12,23 +13,7 @@ pub type Mutex = maitake_sync::Mutex<u64>;
 /// maitake-sync's semaphore.
 pub type Semaphore = maitake_sync::Semaphore;
 
-impl AsyncMutex for Mutex {
-    const NAME: &'static str = "maitake-sync";
-    const PACKAGE: &'static str = "maitake-sync";
-    type Guard<'a> = MutexGuard<'a, u64>;
-
-    fn new(value: u64) -> Self {
-        Self::new(value)
-    }
-
-    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
-        self.lock()
-    }
-
-    fn try_lock(&self) -> Option<Self::Guard<'_>> {
-        self.try_lock()
-    }
-}
+usual_mutex! { Mutex, "maitake-sync", "maitake-sync", Self::new, MutexGuard<'a, u64>, |tried| tried }
 
 impl AsyncSemaphore for Semaphore {
     const NAME: &'static str = "maitake-sync";

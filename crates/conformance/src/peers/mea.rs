@@ -6,9 +6,10 @@ use ::mea::mutex::MutexGuard;
 use ::mea::semaphore::SemaphorePermit;
 use ::mea::waitgroup::{Wait, WaitGroup as Handle};
 
+use super::mutex::usual_mutex;
 use super::{
-    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup,
-    GrowableSemaphore, Init, ShrinkableSemaphore, WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncOnceCell, AsyncSemaphore, AsyncWaitGroup, GrowableSemaphore,
+    Init, ShrinkableSemaphore, WeightedSemaphore,
 };
 
 /// mea's mutex.
@@ -18,23 +19,7 @@ pub type Semaphore = ::mea::semaphore::Semaphore;
 /// mea's cell.
 pub type OnceCell = ::mea::once::OnceCell<u64>;
 
-impl AsyncMutex for Mutex {
-    const NAME: &'static str = "mea";
-    const PACKAGE: &'static str = "mea";
-    type Guard<'a> = MutexGuard<'a, u64>;
-
-    fn new(value: u64) -> Self {
-        Self::new(value)
-    }
-
-    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
-        self.lock()
-    }
-
-    fn try_lock(&self) -> Option<Self::Guard<'_>> {
-        self.try_lock()
-    }
-}
+usual_mutex! { Mutex, "mea", "mea", Self::new, MutexGuard<'a, u64>, |tried| tried }
 
 impl AsyncSemaphore for Semaphore {
     const NAME: &'static str = "mea";

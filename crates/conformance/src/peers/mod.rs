@@ -31,7 +31,6 @@ mod futures_intrusive;
 mod futures_util;
 mod keyed;
 mod lists;
-mod lossy;
 mod maitake;
 mod mea;
 mod mutex;
@@ -67,14 +66,6 @@ pub mod channels {
     pub use super::channel::{
         AsyncChannelCrate, Crossfire, Flume, Futures, Kanal, Ours, Tachyonix, Tokio,
     };
-}
-
-/// The types that implement [`LossyBroadcast`].
-pub mod lossy_broadcasts {
-    /// Ours.
-    pub type Ours = async_sync::broadcast::Sender<u64>;
-    /// tokio's.
-    pub type Tokio = ::tokio::sync::broadcast::Sender<u64>;
 }
 
 /// The types that implement [`AsyncSelect`].
@@ -182,7 +173,7 @@ pub mod single_flights {
     pub use super::single_flight::{Mea, Ours};
 }
 
-pub use broadcast::{AsyncBroadcast, Got};
+pub use broadcast::{AsyncBroadcast, Heard, LossyBroadcast};
 pub use channel::{AsyncChannel, RendezvousChannel, SharedChannel};
 pub use channel_offers::{
     ClosableChannel, ManyChannel, ReservingChannel, TryChannel, Value, ValueChannel,
@@ -190,7 +181,6 @@ pub use channel_offers::{
 pub use cond::AsyncCond;
 pub use event::{AsyncBarrier, AsyncGate, AsyncSignal, OneByOne};
 pub use keyed::AsyncKeyedMutex;
-pub use lossy::{Heard, LossyBroadcast, LossyReceiver};
 pub use mutex::{AsyncMutex, BlockingMutex};
 pub use once::{AsyncOnceCell, Init, WaitingOnceCell};
 pub use oneshot::AsyncOneshot;

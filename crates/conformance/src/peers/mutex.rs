@@ -26,3 +26,29 @@ pub trait BlockingMutex: AsyncMutex {
     /// Takes the lock, blocking this thread until that is possible.
     fn lock_blocking(&self) -> Self::Guard<'_>;
 }
+
+/// Writes the implementation for a type that has everything under the usual names. The block makes
+/// an `Option` of what `try_lock` returns.
+macro_rules! usual_mutex {
+    ($ty:ty, $name:expr, $package:expr, $new:expr, $guard:ty, |$tried:ident| $option:expr) => {
+        impl $crate::peers::AsyncMutex for $ty {
+            const NAME: &'static str = $name;
+            const PACKAGE: &'static str = $package;
+            type Guard<'a> = $guard;
+
+            fn new(value: u64) -> Self {
+                $new(value)
+            }
+
+            fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+                self.lock()
+            }
+
+            fn try_lock(&self) -> Option<Self::Guard<'_>> {
+                let $tried = self.try_lock();
+                $option
+            }
+        }
+    };
+}
+pub(super) use usual_mutex;

@@ -30,3 +30,29 @@ pub trait WaitingOnceCell: AsyncOnceCell {
     /// Waits for the value.
     fn wait(&self) -> impl Future<Output = u64> + Send;
 }
+
+/// Writes the implementation for a type that has everything under the usual names.
+macro_rules! usual_once_cell {
+    ($ty:ty, $name:literal) => {
+        impl $crate::peers::AsyncOnceCell for $ty {
+            const NAME: &'static str = $name;
+            const PACKAGE: &'static str = $name;
+
+            fn new() -> Self {
+                Self::new()
+            }
+
+            fn get(&self) -> Option<u64> {
+                self.get().copied()
+            }
+
+            async fn get_or_try_init(
+                &self,
+                make: impl FnOnce() -> $crate::peers::Init + Send,
+            ) -> Result<u64, u64> {
+                self.get_or_try_init(make).await.copied()
+            }
+        }
+    };
+}
+pub(super) use usual_once_cell;

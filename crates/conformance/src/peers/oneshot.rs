@@ -28,92 +28,52 @@ pub trait AsyncOneshot: 'static {
     fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> + Send;
 }
 
-/// Ours.
-#[derive(Debug)]
-pub struct Ours;
+macro_rules! oneshot {
+    ($(#[$attr:meta])* $name:ident = $title:literal, $module:ident,
+     |$tx:ident| $closed:expr, |$rx:ident| $recv:expr) => {
+        $(#[$attr])*
+        #[derive(Debug)]
+        pub struct $name;
 
-impl AsyncOneshot for Ours {
-    const NAME: &'static str = "async-sync";
-    const PACKAGE: &'static str = "async-sync";
-    type Sender = ours::Sender<u64>;
-    type Receiver = ours::Receiver<u64>;
+        impl AsyncOneshot for $name {
+            const NAME: &'static str = $title;
+            const PACKAGE: &'static str = $title;
+            type Sender = $module::Sender<u64>;
+            type Receiver = $module::Receiver<u64>;
 
-    #[inline]
-    fn channel() -> (Self::Sender, Self::Receiver) {
-        ours::channel()
-    }
+            #[inline]
+            fn channel() -> (Self::Sender, Self::Receiver) {
+                $module::channel()
+            }
 
-    #[inline]
-    fn send(sender: Self::Sender, item: u64) -> bool {
-        sender.send(item).is_ok()
-    }
+            #[inline]
+            fn send(sender: Self::Sender, item: u64) -> bool {
+                sender.send(item).is_ok()
+            }
 
-    async fn closed(sender: &mut Self::Sender) {
-        sender.closed().await;
-    }
+            async fn closed($tx: &mut Self::Sender) {
+                $closed.await;
+            }
 
-    #[inline]
-    async fn recv(receiver: &mut Self::Receiver) -> Option<u64> {
-        receiver.recv().await.ok()
-    }
+            #[inline]
+            async fn recv($rx: &mut Self::Receiver) -> Option<u64> {
+                $recv.await.ok()
+            }
+        }
+    };
 }
 
-/// tokio's.
-#[derive(Debug)]
-pub struct Tokio;
+oneshot!(
+    /// Ours.
+    Ours = "async-sync", ours, |tx| tx.closed(), |rx| rx.recv()
+);
 
-impl AsyncOneshot for Tokio {
-    const NAME: &'static str = "tokio";
-    const PACKAGE: &'static str = "tokio";
-    type Sender = tokios::Sender<u64>;
-    type Receiver = tokios::Receiver<u64>;
+oneshot!(
+    /// tokio's.
+    Tokio = "tokio", tokios, |tx| tx.closed(), |rx| rx
+);
 
-    #[inline]
-    fn channel() -> (Self::Sender, Self::Receiver) {
-        tokios::channel()
-    }
-
-    #[inline]
-    fn send(sender: Self::Sender, item: u64) -> bool {
-        sender.send(item).is_ok()
-    }
-
-    async fn closed(sender: &mut Self::Sender) {
-        sender.closed().await;
-    }
-
-    #[inline]
-    async fn recv(receiver: &mut Self::Receiver) -> Option<u64> {
-        receiver.await.ok()
-    }
-}
-
-/// futures'.
-#[derive(Debug)]
-pub struct Futures;
-
-impl AsyncOneshot for Futures {
-    const NAME: &'static str = "futures";
-    const PACKAGE: &'static str = "futures";
-    type Sender = futures_oneshot::Sender<u64>;
-    type Receiver = futures_oneshot::Receiver<u64>;
-
-    #[inline]
-    fn channel() -> (Self::Sender, Self::Receiver) {
-        futures_oneshot::channel()
-    }
-
-    #[inline]
-    fn send(sender: Self::Sender, item: u64) -> bool {
-        sender.send(item).is_ok()
-    }
-
-    async fn closed(sender: &mut Self::Sender) {
-        sender.cancellation().await;
-    }
-
-    #[inline]
-    async fn recv(receiver: &mut Self::Receiver) -> Option<u64> {
-        receiver.await.ok()
-    }
-}
+oneshot!(
+    /// futures'.
+    Futures = "futures", futures_oneshot, |tx| tx.cancellation(), |rx| rx
+);

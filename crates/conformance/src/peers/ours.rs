@@ -5,10 +5,12 @@ use std::sync::Arc;
 use async_sync::mutex::{self, MutexGuard};
 use async_sync::semaphore::{AcquireError, Permit};
 
+use super::mutex::usual_mutex;
+use super::once::usual_once_cell;
 use super::{
-    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncSignal,
-    AsyncWaitGroup, BlockingMutex, ClosableSemaphore, GrowableSemaphore, Init, OneByOne,
-    ReusableWaitGroup, ShrinkableSemaphore, WaitingOnceCell, WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncSemaphore, AsyncSignal, AsyncWaitGroup, BlockingMutex,
+    ClosableSemaphore, GrowableSemaphore, OneByOne, ReusableWaitGroup, ShrinkableSemaphore,
+    WaitingOnceCell, WeightedSemaphore,
 };
 
 /// The default policy.
@@ -27,22 +29,9 @@ pub type OnceCell = async_sync::OnceCell<u64>;
 macro_rules! policies {
     ($($policy:ident),*) => {
         $(
-            impl AsyncMutex for $policy {
-                const NAME: &'static str = concat!("async-sync, ", stringify!($policy));
-                const PACKAGE: &'static str = "async-sync";
-                type Guard<'a> = MutexGuard<'a, u64, mutex::$policy>;
-
-                fn new(value: u64) -> Self {
-                    Self::with_policy(value)
-                }
-
-                fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
-                    self.lock()
-                }
-
-                fn try_lock(&self) -> Option<Self::Guard<'_>> {
-                    self.try_lock()
-                }
+            usual_mutex! {
+                $policy, concat!("async-sync, ", stringify!($policy)), "async-sync",
+                Self::with_policy, MutexGuard<'a, u64, mutex::$policy>, |tried| tried
             }
 
             impl BlockingMutex for $policy {
@@ -126,22 +115,7 @@ impl AsyncWaitGroup for WaitGroup {
 
 impl ReusableWaitGroup for WaitGroup {}
 
-impl AsyncOnceCell for OnceCell {
-    const NAME: &'static str = "async-sync";
-    const PACKAGE: &'static str = "async-sync";
-
-    fn new() -> Self {
-        Self::new()
-    }
-
-    fn get(&self) -> Option<u64> {
-        self.get().copied()
-    }
-
-    async fn get_or_try_init(&self, make: impl FnOnce() -> Init + Send) -> Result<u64, u64> {
-        self.get_or_try_init(make).await.copied()
-    }
-}
+usual_once_cell! { OnceCell, "async-sync" }
 
 impl WaitingOnceCell for OnceCell {
     async fn wait(&self) -> u64 {

@@ -93,20 +93,22 @@ pub trait AsyncPool: Send + Sync + Sized + 'static {
     /// At most so many.
     fn new(ledger: Arc<Ledger>, max: usize) -> impl Future<Output = Self> + Send;
 
-    /// Waits for one, does `work` with it, and gives it back. Nothing if there is none.
-    fn lend<T: Send, W: Future<Output = T> + Send>(
-        &self,
-        work: impl FnOnce(usize) -> W + Send,
-    ) -> impl Future<Output = Option<T>> + Send;
-
-    /// Waits for one, and breaks it.
-    fn lend_and_break(&self) -> impl Future<Output = ()> + Send;
-
     /// Waits for one. The peer's own future, or next to it. Nothing if there is none.
     fn get(&self) -> impl Future<Output = Option<Self::Lease<'_>>> + Send;
 
     /// It is not to be lent again.
     fn spoil(lease: Self::Lease<'_>);
+
+    /// Waits for one, does `work` with it, and gives it back. Nothing if there is none.
+    fn lend<T: Send, W: Future<Output = T> + Send>(
+        &self,
+        work: impl FnOnce(usize) -> W + Send,
+    ) -> impl Future<Output = Option<T>> + Send {
+        async {
+            let lease = self.get().await?;
+            Some(work(lease.number).await)
+        }
+    }
 }
 
 /// Can be closed.
@@ -148,19 +150,6 @@ impl AsyncPool for Ours {
 
     async fn new(ledger: Arc<Ledger>, max: usize) -> Self {
         Ours(async_sync::ResourcePool::new(Ask(ledger), max))
-    }
-
-    async fn lend<T: Send, W: Future<Output = T> + Send>(
-        &self,
-        work: impl FnOnce(usize) -> W + Send,
-    ) -> Option<T> {
-        let lease = self.0.get().await.ok()?;
-        Some(work(lease.number).await)
-    }
-
-    async fn lend_and_break(&self) {
-        let mut lease = self.0.get().await.expect("a connection");
-        LeaseIn::mark_unusable(&mut lease);
     }
 
     async fn get(&self) -> Option<Self::Lease<'_>> {
@@ -207,19 +196,6 @@ impl AsyncPool for Deadpool {
             .max_size(max)
             .queue_mode(deadpool::managed::QueueMode::Lifo);
         Deadpool(builder.build().expect("no timeouts are set"))
-    }
-
-    async fn lend<T: Send, W: Future<Output = T> + Send>(
-        &self,
-        work: impl FnOnce(usize) -> W + Send,
-    ) -> Option<T> {
-        let object = self.0.get().await.ok()?;
-        Some(work(object.number).await)
-    }
-
-    async fn lend_and_break(&self) {
-        let mut object = self.0.get().await.expect("a connection");
-        object.broken = true;
     }
 
     async fn get(&self) -> Option<Self::Lease<'_>> {
@@ -272,19 +248,6 @@ impl AsyncPool for Bb8 {
             .build(Ask(ledger))
             .await
             .expect("nothing is created yet"))
-    }
-
-    async fn lend<T: Send, W: Future<Output = T> + Send>(
-        &self,
-        work: impl FnOnce(usize) -> W + Send,
-    ) -> Option<T> {
-        let connection = self.0.get().await.ok()?;
-        Some(work(connection.number).await)
-    }
-
-    async fn lend_and_break(&self) {
-        let mut connection = self.0.get().await.expect("a connection");
-        connection.broken = true;
     }
 
     async fn get(&self) -> Option<Self::Lease<'_>> {

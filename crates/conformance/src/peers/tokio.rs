@@ -4,10 +4,11 @@ use ::tokio::sync::{AcquireError, MutexGuard, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::mutex::usual_mutex;
+use super::once::usual_once_cell;
 use super::{
-    AsyncBarrier, AsyncGate, AsyncMutex, AsyncOnceCell, AsyncSemaphore, AsyncSignal,
-    AsyncWaitGroup, BlockingMutex, ClosableSemaphore, GrowableSemaphore, Init, OneByOne,
-    ReusableWaitGroup, WeightedSemaphore,
+    AsyncBarrier, AsyncGate, AsyncSemaphore, AsyncSignal, AsyncWaitGroup, BlockingMutex,
+    ClosableSemaphore, GrowableSemaphore, OneByOne, ReusableWaitGroup, WeightedSemaphore,
 };
 
 /// tokio's mutex.
@@ -21,23 +22,7 @@ pub type WaitGroup = TaskTracker;
 /// tokio's cell. Not [waiting](super::WaitingOnceCell): that is another type, which has no initialiser.
 pub type OnceCell = ::tokio::sync::OnceCell<u64>;
 
-impl AsyncMutex for Mutex {
-    const NAME: &'static str = "tokio";
-    const PACKAGE: &'static str = "tokio";
-    type Guard<'a> = MutexGuard<'a, u64>;
-
-    fn new(value: u64) -> Self {
-        Self::new(value)
-    }
-
-    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
-        self.lock()
-    }
-
-    fn try_lock(&self) -> Option<Self::Guard<'_>> {
-        self.try_lock().ok()
-    }
-}
+usual_mutex! { Mutex, "tokio", "tokio", Self::new, MutexGuard<'a, u64>, |tried| tried.ok() }
 
 impl BlockingMutex for Mutex {
     fn lock_blocking(&self) -> Self::Guard<'_> {
@@ -114,22 +99,7 @@ impl AsyncWaitGroup for WaitGroup {
 
 impl ReusableWaitGroup for WaitGroup {}
 
-impl AsyncOnceCell for OnceCell {
-    const NAME: &'static str = "tokio";
-    const PACKAGE: &'static str = "tokio";
-
-    fn new() -> Self {
-        Self::new()
-    }
-
-    fn get(&self) -> Option<u64> {
-        self.get().copied()
-    }
-
-    async fn get_or_try_init(&self, make: impl FnOnce() -> Init + Send) -> Result<u64, u64> {
-        self.get_or_try_init(make).await.copied()
-    }
-}
+usual_once_cell! { OnceCell, "tokio" }
 
 impl AsyncSignal for ::tokio::sync::Notify {
     const NAME: &'static str = "tokio Notify";

@@ -8,7 +8,7 @@ use super::hostile::Script;
 use super::news::{self, News};
 use super::tools::{Polled, now, queued};
 use super::{Measurement, Verdict, check, list};
-use crate::peers::{Heard, LossyBroadcast, LossyReceiver};
+use crate::peers::{Heard, LossyBroadcast};
 
 /// Of every broadcast channel.
 pub(super) fn every<B: LossyBroadcast>() -> Vec<Measurement> {
@@ -41,27 +41,27 @@ pub(super) fn every<B: LossyBroadcast>() -> Vec<Measurement> {
 }
 
 /// The news that an item is sent.
-struct Sent<B>(B);
+struct Sent<B: LossyBroadcast>(B::Sender);
 
 impl<B: LossyBroadcast> News for Sent<B> {
     fn new(_: usize) -> Self {
-        Sent(B::new(4))
+        Sent(B::channel(4).0)
     }
 
     fn wait(&self) -> impl Future<Output = ()> + Send {
-        let mut receiver = self.0.subscribe();
-        async move { _ = receiver.recv().await }
+        let mut receiver = B::subscribe(&self.0);
+        async move { _ = B::recv(&mut receiver).await }
     }
 
     fn happen(&self) {
-        self.0.send(1);
+        B::send_now(&self.0, 1);
     }
 }
 
 /// What is there for it, at once.
 fn heard<B: LossyBroadcast>(receiver: &mut B::Receiver) -> Vec<Heard> {
     let mut all = Vec::new();
-    while let Some(heard) = now(receiver.recv()) {
+    while let Some(heard) = now(B::recv(receiver)) {
         all.push(heard);
         if heard == Heard::Closed {
             break;
@@ -75,10 +75,10 @@ fn items(range: std::ops::Range<u64>) -> Vec<Heard> {
 }
 
 fn everybody<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(8);
-    let mut receivers = [(); 3].map(|()| sender.subscribe());
+    let (sender, first) = B::channel(8);
+    let mut receivers = [first, B::subscribe(&sender), B::subscribe(&sender)];
     for item in 0..8 {
-        check!(sender.send(item), "it is not sent");
+        check!(B::send_now(&sender, item), "it is not sent");
     }
     for receiver in &mut receivers {
         let heard = heard::<B>(receiver);
@@ -88,21 +88,19 @@ fn everybody<B: LossyBroadcast>() -> Verdict {
 }
 
 fn from_now_on<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
-    let _first = sender.subscribe();
-    sender.send(0);
-    let mut second = sender.subscribe();
-    sender.send(1);
+    let (sender, _first) = B::channel(4);
+    B::send_now(&sender, 0);
+    let mut second = B::subscribe(&sender);
+    B::send_now(&sender, 1);
     let heard = heard::<B>(&mut second);
     check!(heard == items(1..2), "it received {heard:?}");
     Verdict::kept()
 }
 
 fn lag<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
-    let mut slow = sender.subscribe();
+    let (sender, mut slow) = B::channel(4);
     for item in 0..7 {
-        sender.send(item);
+        B::send_now(&sender, item);
     }
     let mut expected = vec![Heard::Lagged(3)];
     expected.extend(items(3..7));
@@ -112,11 +110,10 @@ fn lag<B: LossyBroadcast>() -> Verdict {
 }
 
 fn lag_of_a_woken_receiver<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
-    let mut slow = sender.subscribe();
-    let mut waiting = queued(slow.recv());
+    let (sender, mut slow) = B::channel(4);
+    let mut waiting = queued(B::recv(&mut slow));
     for item in 0..7 {
-        sender.send(item);
+        B::send_now(&sender, item);
     }
     let mut all: Vec<_> = waiting.served().into_iter().collect();
     drop(waiting);
@@ -128,13 +125,12 @@ fn lag_of_a_woken_receiver<B: LossyBroadcast>() -> Verdict {
 }
 
 fn the_slow_hold_up_nobody<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
-    let (mut parked, _idle, mut quick) =
-        (sender.subscribe(), sender.subscribe(), sender.subscribe());
-    let _parked = queued(parked.recv());
+    let (sender, mut parked) = B::channel(4);
+    let (_idle, mut quick) = (B::subscribe(&sender), B::subscribe(&sender));
+    let _parked = queued(B::recv(&mut parked));
     for item in 0..100 {
-        check!(sender.send(item), "item {item} is not sent");
-        let heard = now(quick.recv());
+        check!(B::send_now(&sender, item), "item {item} is not sent");
+        let heard = now(B::recv(&mut quick));
         check!(
             heard == Some(Heard::Item(item)),
             "of item {item} it heard {heard:?}"
@@ -144,14 +140,13 @@ fn the_slow_hold_up_nobody<B: LossyBroadcast>() -> Verdict {
 }
 
 fn dropped_receives<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
-    let mut receiver = sender.subscribe();
-    let Polled { task, future } = queued(receiver.recv());
+    let (sender, mut receiver) = B::channel(4);
+    let Polled { task, future } = queued(B::recv(&mut receiver));
     drop(future);
     check!(task.kept() == 0, "its waker is kept");
-    let woken = queued(receiver.recv());
-    sender.send(0);
-    sender.send(1);
+    let woken = queued(B::recv(&mut receiver));
+    B::send_now(&sender, 0);
+    B::send_now(&sender, 1);
     drop(woken);
     let heard = heard::<B>(&mut receiver);
     check!(heard == items(0..2), "it received {heard:?}");
@@ -159,29 +154,28 @@ fn dropped_receives<B: LossyBroadcast>() -> Verdict {
 }
 
 fn the_end<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
-    let mut receiver = sender.subscribe();
+    let (sender, mut receiver) = B::channel(4);
     drop(sender.clone());
-    sender.send(0);
-    sender.send(1);
+    B::send_now(&sender, 0);
+    B::send_now(&sender, 1);
     drop(sender);
     let mut expected = items(0..2);
     expected.push(Heard::Closed);
     let heard = heard::<B>(&mut receiver);
     check!(heard == expected, "it received {heard:?}");
     check!(
-        now(receiver.recv()) == Some(Heard::Closed),
+        now(B::recv(&mut receiver)) == Some(Heard::Closed),
         "it does not stay closed"
     );
     Verdict::kept()
 }
 
 fn the_end_wakes_all<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
+    let sender = B::channel(4).0;
     let mut waiters: Vec<_> = (0..40)
         .map(|_| {
-            let mut receiver = sender.subscribe();
-            queued(async move { receiver.recv().await })
+            let mut receiver = B::subscribe(&sender);
+            queued(async move { B::recv(&mut receiver).await })
         })
         .collect();
     drop(sender);
@@ -195,35 +189,34 @@ fn the_end_wakes_all<B: LossyBroadcast>() -> Verdict {
 }
 
 fn nobody_listens<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
-    drop(sender.subscribe());
-    check!(!sender.send(0), "it is sent");
-    let mut receiver = sender.subscribe();
-    check!(sender.send(1), "it is not sent");
+    let (sender, receiver) = B::channel(4);
+    drop(receiver);
+    check!(!B::send_now(&sender, 0), "it is sent");
+    let mut receiver = B::subscribe(&sender);
+    check!(B::send_now(&sender, 1), "it is not sent");
     let heard = heard::<B>(&mut receiver);
     check!(heard == items(1..2), "it received {heard:?}");
     Verdict::kept()
 }
 
 fn wake_without_lock<B: LossyBroadcast>() -> Verdict {
-    let sender = B::new(4);
-    let mut receiver = sender.subscribe();
+    let (sender, mut receiver) = B::channel(4);
     let (told, tells) = mpsc::channel();
     let other = sender.clone();
     let script = Script::on_wake(Box::new(move || {
         let sender = other.clone();
         let (done, wait) = mpsc::channel();
         std::thread::spawn(move || {
-            drop(sender.subscribe());
-            sender.send(2);
+            drop(B::subscribe(&sender));
+            B::send_now(&sender, 2);
             let _ = done.send(());
         });
         let _ = told.send(wait.recv_timeout(Duration::from_millis(500)).is_ok());
     }));
-    let mut hostile = Box::pin(receiver.recv());
+    let mut hostile = Box::pin(B::recv(&mut receiver));
     let mut cx = Context::from_waker(script.waker());
     assert!(hostile.as_mut().poll(&mut cx).is_pending());
-    sender.send(1);
+    B::send_now(&sender, 1);
     check!(
         tells.try_recv() == Ok(true),
         "another thread could not use it for as long as the waker ran"

@@ -64,20 +64,34 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 /// How often this thread allocates in `f`.
+///
+/// # Panics
+///
+/// If [`Counting`] is not the allocator of this program.
 pub fn allocations(f: impl FnOnce()) -> usize {
+    assert_installed();
+    counted(f)
+}
+
+/// How many bytes are left of what this thread allocates in `f`.
+///
+/// # Panics
+///
+/// If [`Counting`] is not the allocator of this program.
+pub fn left(f: impl FnOnce()) -> isize {
+    assert_installed();
+    let before = BYTES.get();
+    f();
+    BYTES.get() - before
+}
+
+fn assert_installed() {
+    let one = counted(|| drop(std::hint::black_box(Box::new(1))));
+    assert!(one == 1, "this program does not count allocations");
+}
+
+fn counted(f: impl FnOnce()) -> usize {
     let before = COUNT.get();
     f();
     COUNT.get() - before
-}
-
-/// How many bytes more this thread has allocated than given back.
-#[must_use]
-pub fn bytes() -> isize {
-    BYTES.get()
-}
-
-/// Whether [`Counting`] is the allocator of this program.
-#[must_use]
-pub fn installed() -> bool {
-    allocations(|| drop(std::hint::black_box(Box::new(1)))) == 1
 }

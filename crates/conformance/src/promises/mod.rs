@@ -221,7 +221,7 @@ topics! { $
     for_each_channel: channel, AsyncChannel, "Channels";
     for_each_shared_channel: receive, AsyncChannel, "Channels: those who wait to receive an item that goes round as a lock";
     for_each_reserving_channel: reserve, AsyncChannel, "Channels: those who wait to reserve the only place";
-    for_each_broadcast: broadcast, LossyBroadcast, "Broadcast channels";
+    for_each_broadcast: broadcast, AsyncBroadcast, "Broadcast channels";
     for_each_watch: watch, AsyncWatch, "Watched values";
     for_each_token: token, AsyncToken, "Trees of cancellation";
     for_each_select: select, AsyncSelect, "Waiting for the first of several";

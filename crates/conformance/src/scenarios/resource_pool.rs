@@ -31,7 +31,7 @@ pub async fn s64_last_in_first_out<P: AsyncPool, R: Runtime>(_rt: R) {
     assert_ne!(outer, inner);
     // The outer one came back last.
     assert_eq!(pool.lend(async |number| number).await, Some(outer));
-    pool.lend_and_break().await;
+    P::spoil(pool.get().await.expect("a connection"));
     let next = pool.lend(async |number| number).await;
     assert_eq!((next, ledger.open.load(SeqCst)), (Some(inner), 1));
 }

@@ -178,17 +178,13 @@ pub(super) fn wake_panics<C: TryChannel>() -> Verdict {
 }
 
 pub(super) fn allocations<C: TryChannel>() -> Verdict {
-    assert!(
-        counting::installed(),
-        "this program does not count allocations"
-    );
     let (mut tx, mut rx) = C::bounded(1);
     let task = Task::new();
-    let mut one_wait = || {
+    let one_wait = || {
         let mut waiter = pin!(C::recv(&mut rx));
         let before = counting::allocations(|| assert!(task.ready(waiter.as_mut()).is_none()));
         assert!(C::try_send(&mut tx, 1));
         before + counting::allocations(|| assert!(task.ready(waiter.as_mut()).is_some()))
     };
-    judged(one_wait(), (0..100).map(|_| one_wait()).sum())
+    judged(one_wait)
 }

@@ -8,7 +8,9 @@ use async_sync::broadcast;
 use super::super::broadcast::every;
 use super::future::Faulty;
 use super::*;
-use crate::peers::{Heard, LossyBroadcast, LossyReceiver};
+use crate::peers::{AsyncBroadcast, Heard, LossyBroadcast};
+
+struct Cast<const FAULT: u8>;
 
 #[derive(Clone)]
 struct Tx<const FAULT: u8> {
@@ -26,43 +28,57 @@ struct Rx<const FAULT: u8> {
     eaten: AtomicUsize,
 }
 
-impl<const FAULT: u8> LossyBroadcast for Tx<FAULT> {
+impl<const FAULT: u8> AsyncBroadcast for Cast<FAULT> {
     const NAME: &'static str = "faulty";
     const PACKAGE: &'static str = "";
+    const LOSSLESS: bool = false;
+    type Sender = Tx<FAULT>;
     type Receiver = Rx<FAULT>;
 
-    fn new(capacity: usize) -> Self {
+    fn channel(capacity: usize) -> (Tx<FAULT>, Rx<FAULT>) {
         let (sender, receiver) = broadcast::channel(capacity);
-        Tx {
+        let tx = Tx {
             sender,
             oldest: Arc::new(receiver),
             senders: Arc::default(),
             lock: Arc::default(),
-        }
+        };
+        let rx = Self::subscribe(&tx);
+        (tx, rx)
     }
 
-    fn send(&self, item: u64) -> bool {
-        let _held = (FAULT == LOCKED).then(|| self.lock.lock());
-        if FAULT == STAYS && self.oldest.behind() >= 4 {
-            return false;
-        }
-        let receivers = self.sender.receiver_count() - 1;
-        let sent = self.sender.send(item).is_ok();
-        FAULT == EMPTY || (sent && receivers > 0)
-    }
-
-    fn subscribe(&self) -> Rx<FAULT> {
-        let _held = (FAULT == LOCKED).then(|| self.lock.lock());
+    fn subscribe(tx: &Tx<FAULT>) -> Rx<FAULT> {
+        let _held = (FAULT == LOCKED).then(|| tx.lock.lock());
         Rx {
             receiver: if FAULT == EAGER {
-                broadcast::Receiver::clone(&self.oldest)
+                broadcast::Receiver::clone(&tx.oldest)
             } else {
-                self.sender.subscribe()
+                tx.sender.subscribe()
             },
-            senders: Arc::downgrade(&self.senders),
+            senders: Arc::downgrade(&tx.senders),
             again: None,
             eaten: AtomicUsize::new(0),
         }
+    }
+
+    async fn send(tx: &Tx<FAULT>, item: u64) -> bool {
+        Self::send_now(tx, item)
+    }
+
+    fn recv(rx: &mut Rx<FAULT>) -> impl Future<Output = Heard> + Send {
+        Faulty::<_, FAULT>::new(rx.next())
+    }
+}
+
+impl<const FAULT: u8> LossyBroadcast for Cast<FAULT> {
+    fn send_now(tx: &Tx<FAULT>, item: u64) -> bool {
+        let _held = (FAULT == LOCKED).then(|| tx.lock.lock());
+        if FAULT == STAYS && tx.oldest.behind() >= 4 {
+            return false;
+        }
+        let receivers = tx.sender.receiver_count() - 1;
+        let sent = tx.sender.send(item).is_ok();
+        FAULT == EMPTY || (sent && receivers > 0)
     }
 }
 
@@ -95,14 +111,8 @@ impl<const FAULT: u8> Rx<FAULT> {
     }
 }
 
-impl<const FAULT: u8> LossyReceiver for Rx<FAULT> {
-    fn recv(&mut self) -> impl Future<Output = Heard> + Send {
-        Faulty::<_, FAULT>::new(self.next())
-    }
-}
-
 fn all<const FAULT: u8>() -> Vec<Measurement> {
-    every::<Tx<FAULT>>()
+    every::<Cast<FAULT>>()
 }
 
 #[test]

@@ -63,12 +63,6 @@ impl<const FAULT: u8> AsyncPool for Pool<FAULT> {
         Some(result)
     }
 
-    async fn lend_and_break(&self) {
-        if FAULT != EMPTY {
-            self.0.lend_and_break().await;
-        }
-    }
-
     async fn get(&self) -> Option<Self::Lease<'_>> {
         Some(Lease(Some(AsyncPool::get(&self.0).await?)))
     }

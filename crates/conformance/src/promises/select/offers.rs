@@ -7,7 +7,7 @@ use async_sync::{AutoEvent, Semaphore, channel};
 
 use super::super::tools::queued;
 use super::super::{Measurement, Verdict, check, list};
-use super::Taken;
+use super::{Taken, bell_among};
 use crate::peers::{Case, SelectAgain, SelectMany, SelectWithBody};
 
 /// Of those with code that runs in place.
@@ -40,13 +40,9 @@ pub(in super::super) fn again<S: SelectAgain>() -> Vec<Measurement> {
 
 fn losers_are_gone_in_the_body<S: SelectWithBody>() -> Verdict {
     let (places, bell) = (Taken::new(), AutoEvent::new());
-    let cases: [Case<'_, ()>; 4] = [
-        Box::pin(places.wait()),
-        Box::pin(bell.wait()),
-        Box::pin(places.wait()),
-        Box::pin(places.wait()),
-    ];
-    let mut select = queued(S::first_then(cases, |_| ready(places.0.waiters())));
+    let mut select = queued(S::first_then(bell_among(&places, bell.wait()), |_| {
+        ready(places.0.waiters())
+    }));
     bell.set();
     let left = select.served();
     check!(

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::task::Context;
 use std::time::Duration;
 
-use super::counting;
+use super::counting::left;
 use super::hostile::Script;
 use super::news::{self, News};
 use super::tools::{now, queued};
@@ -151,17 +151,6 @@ fn again<T: AsyncToken>() -> Verdict {
     let all = [&root, &first, &second].into_iter().all(T::is_cancelled);
     check!(all, "one is not cancelled");
     Verdict::kept()
-}
-
-/// How many bytes are left of what `work` allocates.
-fn left(work: impl FnOnce()) -> isize {
-    assert!(
-        counting::installed(),
-        "this program does not count allocations"
-    );
-    let before = counting::bytes();
-    work();
-    counting::bytes() - before
 }
 
 const CROWD: isize = 10_000;
