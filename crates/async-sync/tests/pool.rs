@@ -181,6 +181,26 @@ fn a_bounded_pool_drops_the_surplus() {
     assert!(format!("{shared:?}").contains("idle: Some(1)"));
 }
 
+/// What a rule refuses, or panics about, is dropped, once: from a guard and by `put`.
+#[test]
+fn what_is_not_kept_is_dropped() {
+    let counted = Arc::new(());
+    let pool = Pool::with_maker(|| Arc::clone(&counted)).keep_if(|_| false);
+    let bounded = BoundedPool::with_maker(9, || Arc::clone(&counted)).keep_if(|_| false);
+    let full = BoundedPool::with_maker(0, || Arc::clone(&counted));
+    let picky = Pool::with_maker(|| Arc::clone(&counted)).cleaned_by(|_| panic!("not this one"));
+    drop((pool.get(), bounded.get(), full.get()));
+    pool.put(pool.take());
+    bounded.put(Arc::clone(&counted));
+    full.put(Arc::clone(&counted));
+    for object in [picky.get(), picky.get()] {
+        catch_unwind(AssertUnwindSafe(|| drop(object))).unwrap_err();
+    }
+    catch_unwind(AssertUnwindSafe(|| picky.put(Arc::clone(&counted)))).unwrap_err();
+    assert_eq!(Arc::strong_count(&counted), 1);
+    assert_eq!((pool.idle(), bounded.idle(), full.idle(), picky.idle()), (0, 0, 0, 0));
+}
+
 /// S63: one that has grown is replaced by one of the right size, or dropped.
 #[test]
 fn a_bounded_pool_of_one_size() {
