@@ -1,5 +1,6 @@
 //! Object pools: what is kept, for how long, and what is dropped.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -198,7 +199,10 @@ fn what_is_not_kept_is_dropped() {
     }
     catch_unwind(AssertUnwindSafe(|| picky.put(Arc::clone(&counted)))).unwrap_err();
     assert_eq!(Arc::strong_count(&counted), 1);
-    assert_eq!((pool.idle(), bounded.idle(), full.idle(), picky.idle()), (0, 0, 0, 0));
+    assert_eq!(
+        (pool.idle(), bounded.idle(), full.idle(), picky.idle()),
+        (0, 0, 0, 0)
+    );
 }
 
 /// S63: one that has grown is replaced by one of the right size, or dropped.
