@@ -146,6 +146,9 @@ pub async fn s81_consumers<C: SharedChannel, R: Runtime>(rt: R) {
 pub async fn cancelled_receives<C: AsyncChannel, R: Runtime>(rt: R) {
     const ITEMS: u64 = 60;
     let (mut sender, mut receiver) = C::bounded(1);
+    // One that certainly waits when it is cancelled, however slow the other threads are.
+    let early = rt.timeout(Duration::from_micros(1), C::recv(&mut receiver));
+    assert!(early.await.is_err(), "an item that nobody has sent");
     let other = rt.clone();
     let send = rt.spawn(async move {
         for n in 0..ITEMS {
