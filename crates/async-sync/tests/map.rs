@@ -303,6 +303,7 @@ fn a_crowd_computes() {
         .worker_threads(4)
         .build()
         .unwrap();
+    const ROUNDS: usize = if cfg!(miri) { 20 } else { 1000 };
     let map = Arc::new(Map::<u64, u64>::new());
     let at_work: Arc<Vec<AtomicUsize>> = Arc::new((0..4).map(|_| AtomicUsize::new(0)).collect());
     runtime.block_on(async {
@@ -311,7 +312,7 @@ fn a_crowd_computes() {
                 let (map, at_work) = (Arc::clone(&map), Arc::clone(&at_work));
                 tokio::spawn(async move {
                     let mut state = task * 31 + 1;
-                    for _ in 0..1000 {
+                    for _ in 0..ROUNDS {
                         let key = random(&mut state) % 4;
                         if random(&mut state).is_multiple_of(4) {
                             map.delete(&key);
@@ -341,20 +342,21 @@ fn a_crowd_computes() {
 /// Two threads load, store and delete disjoint keys and shared ones, and a counter is never wrong.
 #[test]
 fn threads_count() {
+    const EACH: u64 = if cfg!(miri) { 20 } else { 1000 };
     let map = Map::<u64, u64>::new();
     std::thread::scope(|scope| {
         for thread in 0..4u64 {
             let map = &map;
             scope.spawn(move || {
-                for n in 0..1000 {
+                for n in 0..EACH {
                     map.update(0, |count| Some(count.map_or(1, |count| count + 1)));
-                    let own = 1 + thread * 1000 + n;
+                    let own = 1 + thread * EACH + n;
                     assert_eq!(map.load_or_store(own, n), (n, false));
                     assert_eq!(map.load_and_delete(&own), Some(n));
                 }
             });
         }
     });
-    assert_eq!((map.load(&0), map.len()), (Some(4000), 1));
+    assert_eq!((map.load(&0), map.len()), (Some(4 * EACH), 1));
     assert_eq!(format!("{map:?}"), "{0: 4000}");
 }

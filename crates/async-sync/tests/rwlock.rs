@@ -630,7 +630,7 @@ mod random {
         let mut slots: Vec<(Task, Slot<'_, P>)> = (0..8)
             .map(|n| (tasks[n % tasks.len()].clone(), Slot::Empty))
             .collect();
-        for _ in 0..200 {
+        for _ in 0..if cfg!(miri) { 50 } else { 200 } {
             let n = random(slots.len() as u64) as usize;
             let choice = random(100);
             if choice < 5 {
