@@ -86,6 +86,11 @@ fn poll_quietly<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
         .poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// Panics with nothing: what a panic behind the first one carries is leaked, and miri would count it.
+fn boom() {
+    std::panic::resume_unwind(Box::new(()));
+}
+
 fn panics<R>(f: impl FnOnce() -> R) -> bool {
     catch_unwind(AssertUnwindSafe(f)).is_err()
 }
@@ -254,7 +259,7 @@ fn a_waker_that_panics_when_called_costs_nobody_else_a_wake_up() {
     let semaphore = Semaphore::new(3);
     let all = semaphore.try_acquire_many(3).unwrap();
     let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let mut first = Box::pin(semaphore.acquire());
@@ -308,12 +313,12 @@ fn a_waker_that_begins_a_new_round_does_not_see_it_end() {
 }
 
 /// More waiters than one batch of wake-ups holds.
-const CROWD: usize = if cfg!(miri) { 20 } else { 40 };
+const CROWD: usize = if cfg!(miri) { 18 } else { 40 };
 
 /// One waker that panics, and a crowd behind it.
 fn behind_a_panic<F: Future>(wait: impl Fn() -> F, release: impl FnOnce()) -> Vec<F::Output> {
     let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let mut first = Box::pin(wait());
@@ -360,7 +365,7 @@ fn a_panic_of_the_next_owners_waker_does_not_hide_a_change() {
     let _time = support::VirtualTime::start();
     let mutex = Mutex::<_, Fifo>::with_policy(false);
     let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let mut when = queued(mutex.lock_when(|open| *open));
@@ -392,7 +397,7 @@ fn dropping_a_future_calls_and_drops_wakers_without_the_lock() {
         }
     };
     let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let mut big = Box::pin(semaphore.acquire_many(30));
@@ -413,7 +418,7 @@ fn dropping_a_future_calls_and_drops_wakers_without_the_lock() {
 fn a_waker_that_panics_while_the_thread_panics_does_not_abort() {
     let mutex = Mutex::new(());
     let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let mut waiter = Box::pin(mutex.lock());
@@ -429,6 +434,7 @@ fn a_waker_that_panics_while_the_thread_panics_does_not_abort() {
 /// What a panic carries is foreign, too: it may panic when it is dropped.
 #[test]
 fn a_panic_that_panics_again_costs_nobody_a_wake_up() {
+    struct First;
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -437,7 +443,7 @@ fn a_panic_that_panics_again_costs_nobody_a_wake_up() {
     }
     let (first, bomb, last) = (
         Script {
-            on_wake: Box::new(|| std::panic::resume_unwind(Box::new("the first"))),
+            on_wake: Box::new(|| std::panic::resume_unwind(Box::new(First))),
             ..Script::default()
         },
         Script {
@@ -466,15 +472,9 @@ fn a_panic_that_panics_again_costs_nobody_a_wake_up() {
                 std::panic::resume_unwind(Box::new("unwinding"));
             }
         }));
-        let payload = panicked.unwrap_err().downcast::<&str>().unwrap();
-        assert_eq!(
-            *payload,
-            if while_panicking {
-                "unwinding"
-            } else {
-                "the first"
-            }
-        );
+        let payload = panicked.unwrap_err();
+        assert_eq!(payload.is::<First>(), !while_panicking);
+        assert_eq!(payload.is::<&str>(), while_panicking, "unwinding");
         assert_eq!(last.wakes.load(Ordering::Relaxed) - before, 13);
         assert!(waits.iter_mut().all(|wait| poll(wait, &last).is_ready()));
     }
@@ -488,7 +488,7 @@ fn a_panicking_waker_of_another_costs_the_poll_nothing_it_had() {
     let semaphore = Semaphore::new(3);
     let all = semaphore.try_acquire_many(3).unwrap();
     let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let task = support::Task::new();
@@ -531,11 +531,11 @@ fn a_waker_that_panics_when_cloned_or_dropped_leaves_all_as_it_was() {
     let mutex = Mutex::<_, Fifo>::with_policy(());
     let guard = mutex.try_lock().unwrap();
     let on_clone = Script {
-        on_clone: Box::new(|| panic!("clone")),
+        on_clone: Box::new(boom),
         ..Script::default()
     };
     let on_drop = Script {
-        on_drop: Box::new(|| panic!("drop")),
+        on_drop: Box::new(boom),
         ..Script::default()
     };
     let mut first = Box::pin(mutex.lock());
@@ -708,7 +708,7 @@ fn a_panicking_waker_of_kin_costs_nobody_anything() {
     for dropped in [false, true] {
         let mutex = RawReentrantMutex::<Fifo>::new();
         let bad = Script {
-            on_wake: Box::new(|| panic!("wake")),
+            on_wake: Box::new(boom),
             ..Script::default()
         };
         assert!(mutex.try_lock(one));
@@ -813,7 +813,9 @@ fn wakers_may_use_the_locks_of_a_set_that_is_dropped() {
                 use_mutex(lock);
             }
             support::Polled::new(lock_all(&*locks)).pending_or_ready();
-            assert!(!panic, "wake");
+            if panic {
+                boom();
+            }
         })
     };
     for panic in [false, true] {
@@ -849,7 +851,7 @@ fn a_panicking_waker_does_not_leave_locks_with_one_that_backs_off() {
     // They are given up by address, the last first: the waker panics after the others, and before them.
     for [handed, second, third] in [[a, b, c], [c, a, b]] {
         let bad = Script {
-            on_wake: Box::new(|| panic!("wake")),
+            on_wake: Box::new(boom),
             ..Script::default()
         };
         let (first, busy) = (handed.try_lock().unwrap(), d.try_lock().unwrap());
@@ -900,7 +902,7 @@ fn wakers_may_use_the_cell_that_wakes_them() {
     let mut line: Vec<_> = (0..20)
         .map(|n| Box::pin(cell.get_or_init(move || std::future::ready(n))))
         .collect();
-    let mut watchers: Vec<_> = (0..40).map(|_| Box::pin(cell.wait())).collect();
+    let mut watchers: Vec<_> = (0..CROWD).map(|_| Box::pin(cell.wait())).collect();
     for waiter in &mut line {
         assert!(poll(waiter, &script).is_pending());
     }
@@ -917,7 +919,7 @@ fn wakers_may_use_the_cell_that_wakes_them() {
     assert_eq!(script.wakes.load(Ordering::Relaxed), 2, "and the next");
     let first = poll(&mut line[0], &script);
     assert!(matches!(first, Poll::Ready(&1)), "{first:?}");
-    assert_eq!(script.wakes.load(Ordering::Relaxed), 2 + 18 + 40);
+    assert_eq!(script.wakes.load(Ordering::Relaxed), 2 + 18 + CROWD);
     for waiter in &mut line[1..] {
         assert!(matches!(poll(waiter, &script), Poll::Ready(&1)));
     }
@@ -1032,7 +1034,7 @@ fn a_panicking_waker_strands_nobody_at_a_cell() {
         })
     }));
     let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let mut next = Box::pin(cell.get_or_init(|| std::future::ready(6)));
@@ -1046,7 +1048,7 @@ fn a_waker_that_panics_when_cloned_or_dropped_leaves_the_cell_as_it_was() {
     let cell = OnceCell::new();
     let run = queued(cell.get_or_init(std::future::pending));
     let on_clone = Script {
-        on_clone: Box::new(|| panic!("clone")),
+        on_clone: Box::new(boom),
         ..Script::default()
     };
     let mut next = Box::pin(cell.get_or_init(|| std::future::ready(1)));
@@ -1260,7 +1262,7 @@ fn a_broken_generation_stays_broken_while_it_is_being_told() {
 fn wakers_that_panic_when_cloned_or_dropped_leave_barriers_and_events_as_they_were() {
     let _time = support::VirtualTime::start();
     let on_clone = Script {
-        on_clone: Box::new(|| panic!("clone")),
+        on_clone: Box::new(boom),
         ..Script::default()
     };
     // Once: the test's own waker is dropped, too, when a poll panics.
@@ -1465,7 +1467,7 @@ fn a_panic_strands_nobody_who_was_called() {
     let _time = support::VirtualTime::start();
     let (cond, mutex) = (Cond::new(), Mutex::<_, Fifo>::with_policy(()));
     let bad = Script {
-        on_wake: Box::new(|| panic!("wake")),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let wait = |script: &Script| {
@@ -1533,11 +1535,11 @@ fn wakers_that_panic_when_cloned_or_dropped_leave_a_cond_whole() {
     let _time = support::VirtualTime::start();
     let (cond, mutex) = (Cond::new(), Mutex::<_, Fifo>::with_policy(()));
     let no_clone = Script {
-        on_clone: Box::new(|| panic!("clone")),
+        on_clone: Box::new(boom),
         ..Script::default()
     };
     let no_drop = Script {
-        on_drop: Box::new(|| panic!("drop")),
+        on_drop: Box::new(boom),
         ..Script::default()
     };
     let quiet = Script::default();

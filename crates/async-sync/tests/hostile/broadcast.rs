@@ -33,7 +33,7 @@ fn busy(sender: &Sender<u32>) -> Script {
 
 fn panicking() -> Script {
     Script {
-        on_wake: Box::new(|| panic!("a waker")),
+        on_wake: Box::new(boom),
         ..Script::default()
     }
 }
@@ -145,11 +145,11 @@ fn a_panicking_waker_strands_nobody_at_a_broadcast() {
 fn wakers_that_panic_when_cloned_or_dropped_leave_a_broadcast_whole() {
     let quiet = Script::default();
     let on_clone = Script {
-        on_clone: Box::new(|| panic!("cloned")),
+        on_clone: Box::new(boom),
         ..Script::default()
     };
     let on_drop = Script {
-        on_drop: Box::new(|| panic!("dropped")),
+        on_drop: Box::new(boom),
         ..Script::default()
     };
     let (sender, mut receiver) = broadcast::channel(1);

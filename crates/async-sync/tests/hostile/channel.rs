@@ -33,7 +33,7 @@ fn busy(sender: &Sender<u32>, receiver: &Receiver<u32>) -> Script {
 
 fn panicking() -> Script {
     Script {
-        on_wake: Box::new(|| panic!("a waker")),
+        on_wake: Box::new(boom),
         ..Script::default()
     }
 }
@@ -44,16 +44,16 @@ fn wakers_may_use_the_channel_that_wakes_them() {
         let _time = support::VirtualTime::start();
         let (sender, receiver) = channel::bounded(capacity);
         let (script, other) = (busy(&sender, &receiver), busy(&sender, &receiver));
-        let mut recvs: Vec<_> = (0..20).map(|_| Box::pin(receiver.recv())).collect();
+        let mut recvs: Vec<_> = (0..CROWD / 2).map(|_| Box::pin(receiver.recv())).collect();
         for recv in &mut recvs {
             let _ = poll(recv, &script);
             let _ = poll(recv, &other).is_ready(); // replaces, hence drops, a waker
         }
-        for n in 0..20 {
+        for n in 0..CROWD / 2 {
             let _ = sender.try_send(n);
         }
         drop(recvs);
-        let mut sends: Vec<_> = (0..20).map(|n| Box::pin(sender.send(n))).collect();
+        let mut sends: Vec<_> = (0..CROWD / 2).map(|n| Box::pin(sender.send(n))).collect();
         for send in &mut sends {
             let _ = poll(send, &script).is_ready();
         }
@@ -169,11 +169,11 @@ fn wakers_that_panic_when_cloned_or_dropped_leave_a_channel_whole() {
     let (sender, receiver) = channel::bounded(1);
     let quiet = Script::default();
     let on_clone = Script {
-        on_clone: Box::new(|| panic!("cloned")),
+        on_clone: Box::new(boom),
         ..Script::default()
     };
     let on_drop = Script {
-        on_drop: Box::new(|| panic!("dropped")),
+        on_drop: Box::new(boom),
         ..Script::default()
     };
     let mut recv = Box::pin(receiver.recv());

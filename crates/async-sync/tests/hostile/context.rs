@@ -6,7 +6,9 @@ use std::sync::Mutex as StdMutex;
 use async_sync::Watch;
 use async_sync::context::{Cause, Context};
 
-use super::{AssertUnwindSafe, AtomicUsize, Cell, Rc, Script, catch_unwind, panics, poll, support};
+use super::{
+    AssertUnwindSafe, AtomicUsize, Cell, Rc, Script, boom, catch_unwind, panics, poll, support,
+};
 
 /// Makes children, waits, enters callbacks, and whatever else does not cancel.
 fn use_context(ctx: &Context) {
@@ -90,7 +92,7 @@ fn a_panicking_waker_keeps_nobody_from_being_cancelled_or_woken() {
     let ctx = Context::new();
     let children: Vec<_> = (0..3).map(|_| ctx.child()).collect();
     let bad = Script {
-        on_wake: Box::new(|| std::panic::resume_unwind(Box::new("waker"))),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let good = Script::default();
@@ -121,14 +123,14 @@ fn a_panicking_waker_keeps_nobody_from_being_cancelled_or_woken() {
 fn wakers_that_panic_when_cloned_or_dropped_leave_a_context_whole() {
     let ctx = Context::new();
     let bad = Script {
-        on_clone: Box::new(|| std::panic::resume_unwind(Box::new("clone"))),
+        on_clone: Box::new(boom),
         ..Script::default()
     };
     let mut wait = Box::pin(ctx.cancelled());
     assert!(panics(|| poll(&mut wait, &bad)));
     let drops = Cell::new(0);
     let bad = Script {
-        on_drop: Box::new(|| std::panic::resume_unwind(Box::new(()))),
+        on_drop: Box::new(boom),
         ..Script::default()
     };
     assert!(poll(&mut wait, &bad).is_pending());
@@ -173,7 +175,7 @@ fn what_a_context_drops_may_use_it() {
     struct Bad;
     impl Drop for Bad {
         fn drop(&mut self) {
-            std::panic::resume_unwind(Box::new(()));
+            boom();
         }
     }
     let ctx = Context::new();
@@ -194,8 +196,7 @@ fn a_panicking_destructor_does_not_end_a_walk() {
     struct Bad;
     impl Drop for Bad {
         fn drop(&mut self) {
-            // Nothing to leak: what it carries is, if it is not the first.
-            std::panic::resume_unwind(Box::new(()));
+            boom();
         }
     }
     for _ in 0..if cfg!(miri) { 3 } else { 300 } {
@@ -277,7 +278,7 @@ fn wakers_may_use_the_watch_that_wakes_them() {
 fn a_panicking_waker_costs_no_receiver_a_change() {
     let watch = Watch::new(0);
     let bad = Script {
-        on_wake: Box::new(|| std::panic::resume_unwind(Box::new("waker"))),
+        on_wake: Box::new(boom),
         ..Script::default()
     };
     let good = Script::default();
@@ -300,7 +301,7 @@ fn a_panicking_waker_costs_no_receiver_a_change() {
     impl Drop for Bad {
         fn drop(&mut self) {
             if self.0 {
-                std::panic::resume_unwind(Box::new(()));
+                boom();
             }
         }
     }

@@ -6,7 +6,7 @@ use super::*;
 
 fn panicking() -> Script {
     Script {
-        on_wake: Box::new(|| panic!("a waker")),
+        on_wake: Box::new(boom),
         ..Script::default()
     }
 }
@@ -92,11 +92,11 @@ fn a_panicking_waker_costs_neither_the_item_nor_the_end() {
 fn wakers_that_panic_when_cloned_or_dropped_leave_a_oneshot_whole() {
     let quiet = Script::default();
     let on_clone = Script {
-        on_clone: Box::new(|| panic!("cloned")),
+        on_clone: Box::new(boom),
         ..Script::default()
     };
     let on_drop = Script {
-        on_drop: Box::new(|| panic!("dropped")),
+        on_drop: Box::new(boom),
         ..Script::default()
     };
     let (sender, mut receiver) = oneshot::channel();

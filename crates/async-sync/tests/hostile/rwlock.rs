@@ -83,7 +83,7 @@ for_each_policy! {
         let lock = Rc::new(RwLock::<u32, P>::with_policy(0));
         let (script, other) = (busy(&lock), busy(&lock));
         let held = lock.try_write().unwrap();
-        let mut reads: Vec<_> = (0..40).map(|_| Box::pin(lock.read())).collect();
+        let mut reads: Vec<_> = (0..CROWD).map(|_| Box::pin(lock.read())).collect();
         let mut write = Box::pin(lock.write());
         let mut up = Box::pin(lock.upgradable_read());
         for read in &mut reads {
@@ -94,7 +94,7 @@ for_each_policy! {
         assert!(poll(&mut write, &other).is_pending(), "replaces, hence drops, a waker");
         // A downgrade wakes the readers.
         let reading = RwLockWriteGuard::downgrade(held);
-        assert!(script.wakes.load(Ordering::Relaxed) > 0 || lock.waiters() == 42);
+        assert!(script.wakes.load(Ordering::Relaxed) > 0 || lock.waiters() == CROWD + 2);
         drop(reading);
         for read in &mut reads {
             drop(finish(read, &script));
@@ -163,7 +163,7 @@ for_each_policy! {
     fn a_panicking_waker_costs_nobody_else_a_wake_up<P>() {
         let _time = support::VirtualTime::start();
         let lock = RwLock::<u32, P>::with_policy(0);
-        let bad = Script { on_wake: Box::new(|| panic!("wake")), ..Script::default() };
+        let bad = Script { on_wake: Box::new(boom), ..Script::default() };
         // 0: a writer unlocks, 1: it downgrades, 2: the same, and may upgrade.
         for way in 0..3 {
             let held = lock.try_write().unwrap();
@@ -193,7 +193,7 @@ for_each_policy! {
     fn a_panicking_waker_of_an_upgrade<P>() {
         let _time = support::VirtualTime::start();
         let lock = RwLock::<u32, P>::with_policy(0);
-        let boom = || -> Box<dyn Fn()> { Box::new(|| panic!("waker")) };
+        let boom = || -> Box<dyn Fn()> { Box::new(super::boom) };
         let start = || {
             let reader = lock.try_read().unwrap();
             let up = lock.try_upgradable_read().unwrap();
@@ -227,7 +227,7 @@ for_each_policy! {
     fn a_panicking_waker_of_one_that_queues<P>() {
         let _time = support::VirtualTime::start();
         let lock = RwLock::<u32, P>::with_policy(0);
-        let boom = || -> Box<dyn Fn()> { Box::new(|| panic!("waker")) };
+        let boom = || -> Box<dyn Fn()> { Box::new(super::boom) };
         for writes in [false, true] {
             let held = lock.try_write().unwrap();
             let bad = Script { on_clone: boom(), ..Script::default() };
@@ -257,7 +257,7 @@ for_each_policy! {
         for polled_again in [true, false] {
             let mut time = support::VirtualTime::start();
             let lock = RwLock::<u32, P>::with_policy(0);
-            let bad = Script { on_wake: Box::new(|| panic!("wake")), ..Script::default() };
+            let bad = Script { on_wake: Box::new(boom), ..Script::default() };
             let held = lock.try_write().unwrap();
             let parked = queued(lock.upgradable_read());
             let mut read = queued(lock.read());
@@ -284,7 +284,7 @@ for_each_policy! {
     fn a_panicking_waker_behind_one_that_gives_up<P>() {
         let _time = support::VirtualTime::start();
         let lock = RwLock::<u32, P>::with_policy(0);
-        let bad = Script { on_wake: Box::new(|| panic!("wake")), ..Script::default() };
+        let bad = Script { on_wake: Box::new(boom), ..Script::default() };
         let held = lock.try_write().unwrap();
         let granted = queued(lock.write());
         let mut victim = Box::pin(lock.write());
