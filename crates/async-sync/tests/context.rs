@@ -855,7 +855,6 @@ fn threads() {
 
 /// On a real timer, whose thread is this one and has no time: the clock counts.
 #[test]
-#[cfg_attr(miri, ignore)]
 fn a_task_that_never_waits_notices_its_deadline() {
     let rt = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -878,7 +877,6 @@ fn a_task_that_never_waits_notices_its_deadline() {
 
 /// A task that has used up its budget may make a context with a deadline, in or out of the scheduler.
 #[test]
-#[cfg_attr(miri, ignore)]
 fn without_budget() {
     for threads in [0, 1] {
         let rt = if threads == 0 {

@@ -883,10 +883,10 @@ fn counters_do_not_lose_increments() {
         assert_eq!(*counter.try_lock().unwrap(), 10 * per_task);
         assert_eq!(counter.metrics().count(), 0);
     }
-    let many = if cfg!(miri) { 50 } else { 100_000 };
+    let many = if cfg!(miri) { 10 } else { 100_000 };
     check::<async_sync::mutex::Adaptive>(many);
     check::<Barging>(many);
-    check::<Fifo>(if cfg!(miri) { 50 } else { 10_000 });
+    check::<Fifo>(if cfg!(miri) { 10 } else { 10_000 });
 }
 
 /// Its own poll must not take its notification for one that nobody claims.

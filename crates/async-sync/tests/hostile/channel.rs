@@ -49,11 +49,13 @@ fn wakers_may_use_the_channel_that_wakes_them() {
             let _ = poll(recv, &script);
             let _ = poll(recv, &other).is_ready(); // replaces, hence drops, a waker
         }
-        for n in 0..CROWD / 2 {
+        for n in 0..CROWD as u32 / 2 {
             let _ = sender.try_send(n);
         }
         drop(recvs);
-        let mut sends: Vec<_> = (0..CROWD / 2).map(|n| Box::pin(sender.send(n))).collect();
+        let mut sends: Vec<_> = (0..CROWD as u32 / 2)
+            .map(|n| Box::pin(sender.send(n)))
+            .collect();
         for send in &mut sends {
             let _ = poll(send, &script).is_ready();
         }
