@@ -96,6 +96,9 @@ fn keys_that_panic() {
     map.store(Key(1), 1);
     for on in [&ON_HASH, &ON_EQ, &ON_DROP] {
         for operation in 0..6 {
+            if cfg!(miri) && operation == 4 {
+                continue; // papaya leaks the entry that it was about to make
+            }
             on.set(Some(Act::Panic));
             let result = catch_unwind(AssertUnwindSafe(|| match operation {
                 0 => drop(mutex.try_lock(Key(1))),

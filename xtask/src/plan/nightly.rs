@@ -20,7 +20,12 @@ const MIRI: &[(&str, &str, u64)] = &[
     // On the mini executor and on tokio; smol's tests say themselves why not.
     (
         "orchestration",
-        "-p orchestration --features tracing --lib --tests",
+        "-p orchestration --features tracing --lib --tests -- --skip multi_thread --skip threads",
+        25,
+    ),
+    (
+        "orchestration, threads",
+        "-p orchestration --tests -- multi_thread threads",
         25,
     ),
 ];

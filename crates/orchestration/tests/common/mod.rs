@@ -109,7 +109,7 @@ where
 }
 
 /// How many schedules are tried.
-const SEEDS: u64 = if cfg!(miri) { 2 } else { 200 };
+const SEEDS: u64 = if cfg!(miri) { 1 } else { 200 };
 
 pub fn on_tokio<Fut>(workers: usize, scenario: impl FnOnce(runtime::TokioRuntime) -> Fut)
 where
