@@ -30,6 +30,9 @@ use async_sync::{
 };
 use support::queued;
 
+/// More waiters than one batch of wake-ups holds.
+const CROWD: usize = if cfg!(miri) { 18 } else { 40 };
+
 /// What the waker does when it is cloned, called, dropped.
 struct Script {
     on_clone: Box<dyn Fn()>,
@@ -199,7 +202,7 @@ fn a_waker_may_use_the_semaphore_that_wakes_it() {
         ..Script::default()
     };
     let both = semaphore.try_acquire_many(2).unwrap();
-    let mut waiters: Vec<_> = (0..40).map(|_| Box::pin(semaphore.acquire())).collect();
+    let mut waiters: Vec<_> = (0..CROWD).map(|_| Box::pin(semaphore.acquire())).collect();
     for waiter in &mut waiters {
         assert!(poll(waiter, &script).is_pending());
     }
@@ -218,12 +221,12 @@ fn a_waker_may_use_the_semaphore_that_wakes_it() {
         ..Script::default()
     };
     let both = semaphore.try_acquire_many(2).unwrap();
-    let mut waiters: Vec<_> = (0..40).map(|_| Box::pin(semaphore.acquire())).collect();
+    let mut waiters: Vec<_> = (0..CROWD).map(|_| Box::pin(semaphore.acquire())).collect();
     for waiter in &mut waiters {
         assert!(poll(waiter, &closer).is_pending());
     }
     semaphore.close();
-    assert_eq!(closer.wakes.load(Ordering::Relaxed), 40);
+    assert_eq!(closer.wakes.load(Ordering::Relaxed), CROWD);
     drop(both);
 }
 
@@ -242,12 +245,12 @@ fn a_waker_may_wait_again_for_the_group_that_wakes_it() {
         ..Script::default()
     };
     group.add(1);
-    let mut waiters: Vec<_> = (0..40).map(|_| Box::pin(group.wait())).collect();
+    let mut waiters: Vec<_> = (0..CROWD).map(|_| Box::pin(group.wait())).collect();
     for waiter in &mut waiters {
         assert!(poll(waiter, &script).is_pending());
     }
     group.done();
-    assert_eq!(script.wakes.load(Ordering::Relaxed), 40);
+    assert_eq!(script.wakes.load(Ordering::Relaxed), CROWD);
     for waiter in &mut waiters {
         assert!(poll(waiter, &script).is_ready());
     }
@@ -294,7 +297,7 @@ fn a_waker_that_begins_a_new_round_does_not_see_it_end() {
         ..Script::default()
     };
     group.add(1);
-    let mut waiters: Vec<_> = (0..40).map(|_| Box::pin(group.wait())).collect();
+    let mut waiters: Vec<_> = (0..CROWD).map(|_| Box::pin(group.wait())).collect();
     for waiter in &mut waiters {
         assert!(poll(waiter, &script).is_pending());
     }
@@ -311,9 +314,6 @@ fn a_waker_that_begins_a_new_round_does_not_see_it_end() {
         assert!(poll(waiter, &script).is_ready());
     }
 }
-
-/// More waiters than one batch of wake-ups holds.
-const CROWD: usize = if cfg!(miri) { 18 } else { 40 };
 
 /// One waker that panics, and a crowd behind it.
 fn behind_a_panic<F: Future>(wait: impl Fn() -> F, release: impl FnOnce()) -> Vec<F::Output> {
@@ -964,10 +964,10 @@ fn a_waker_may_reset_what_wakes_it() {
             }
         })
     }));
-    let mut line: Vec<_> = (0..40)
+    let mut line: Vec<_> = (0..CROWD)
         .map(|_| Box::pin(once.call_once(|| std::future::ready(()))))
         .collect();
-    let mut watchers: Vec<_> = (0..40).map(|_| Box::pin(once.wait())).collect();
+    let mut watchers: Vec<_> = (0..CROWD).map(|_| Box::pin(once.wait())).collect();
     for waiter in &mut line {
         assert!(poll(waiter, &script).is_pending());
     }
@@ -975,7 +975,7 @@ fn a_waker_may_reset_what_wakes_it() {
         assert!(poll(watcher, &script).is_pending());
     }
     run.ready();
-    assert_eq!(script.wakes.load(Ordering::Relaxed), 80);
+    assert_eq!(script.wakes.load(Ordering::Relaxed), 2 * CROWD);
     for waiter in &mut line {
         assert!(poll(waiter, &script).is_ready());
     }
@@ -1008,7 +1008,7 @@ fn a_panicking_waker_strands_nobody_at_a_cell() {
             }
         })
     }));
-    let mut watchers: Vec<_> = (0..40).map(|_| queued(cell.wait())).collect();
+    let mut watchers: Vec<_> = (0..CROWD).map(|_| queued(cell.wait())).collect();
     let wait = || cell.get_or_init(async || -> u8 { panic!("somebody else runs") });
     behind_a_panic(wait, || {
         open.set(true);
@@ -1367,12 +1367,12 @@ fn notify_ends_although_its_wakers_listen_anew() {
         }),
         ..Script::default()
     };
-    let mut listens: Vec<_> = (0..40).map(|_| Box::pin(notify.listen())).collect();
+    let mut listens: Vec<_> = (0..CROWD).map(|_| Box::pin(notify.listen())).collect();
     for listen in &mut listens {
         assert!(poll(listen, &script).is_pending());
     }
-    assert_eq!(notify.notify_additional(usize::MAX), 40);
-    assert_eq!(anew.borrow().len(), 40);
+    assert_eq!(notify.notify_additional(usize::MAX), CROWD);
+    assert_eq!(anew.borrow().len(), CROWD);
     assert!(anew.borrow().iter().all(|listen| !listen.woken()));
     for listen in &mut listens {
         assert!(poll(listen, &script).is_ready());

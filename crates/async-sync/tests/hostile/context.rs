@@ -7,7 +7,8 @@ use async_sync::Watch;
 use async_sync::context::{Cause, Context};
 
 use super::{
-    AssertUnwindSafe, AtomicUsize, Cell, Rc, Script, boom, catch_unwind, panics, poll, support,
+    AssertUnwindSafe, AtomicUsize, CROWD, Cell, Rc, Script, boom, catch_unwind, panics, poll,
+    support,
 };
 
 /// Makes children, waits, enters callbacks, and whatever else does not cancel.
@@ -258,7 +259,7 @@ fn wakers_may_use_the_watch_that_wakes_them() {
         on_wake: again(),
         ..Script::default()
     };
-    let mut receivers: Vec<_> = (0..40).map(|_| watch.subscribe()).collect();
+    let mut receivers: Vec<_> = (0..CROWD).map(|_| watch.subscribe()).collect();
     let mut waits: Vec<_> = receivers
         .iter_mut()
         .map(|rx| Box::pin(rx.changed()))
@@ -267,7 +268,7 @@ fn wakers_may_use_the_watch_that_wakes_them() {
         assert!(poll(wait, &woken).is_pending());
     }
     watch.store(1);
-    assert_eq!(woken.wakes.load(super::Ordering::Relaxed), 40);
+    assert_eq!(woken.wakes.load(super::Ordering::Relaxed), CROWD);
     let calm = Script::default();
     assert!(waits.iter_mut().all(|wait| poll(wait, &calm).is_ready()));
     drop(waits);

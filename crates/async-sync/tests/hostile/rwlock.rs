@@ -167,7 +167,7 @@ for_each_policy! {
         // 0: a writer unlocks, 1: it downgrades, 2: the same, and may upgrade.
         for way in 0..3 {
             let held = lock.try_write().unwrap();
-            let mut bads: Vec<_> = (0..40).map(|_| Box::pin(lock.read())).collect();
+            let mut bads: Vec<_> = (0..CROWD).map(|_| Box::pin(lock.read())).collect();
             for read in &mut bads {
                 assert!(poll(read, &bad).is_pending());
             }
