@@ -22,7 +22,7 @@ fn random(state: &mut u64) -> u64 {
 /// Random operations on a map and on a `HashMap`, which must agree after each.
 #[test]
 fn random_operations_beside_a_hash_map() {
-    let (seeds, steps) = if cfg!(miri) { (2, 200) } else { (50, 2000) };
+    let (seeds, steps) = if cfg!(miri) { (1, 100) } else { (50, 2000) };
     for seed in 1..=seeds {
         let (map, mut oracle) = (Map::<u64, u64>::new(), HashMap::new());
         let mut state = seed * 7919;
@@ -131,7 +131,8 @@ fn what_is_deleted_is_freed() {
     map.flush();
     assert!(dead(&weak), "deleted");
 
-    let weaks: Vec<_> = (0..1000)
+    const MANY: u32 = if cfg!(miri) { 300 } else { 1000 };
+    let weaks: Vec<_> = (0..MANY)
         .map(|n| {
             let value = Arc::new(n);
             let weak = Arc::downgrade(&value);
@@ -140,12 +141,12 @@ fn what_is_deleted_is_freed() {
         })
         .collect();
     let alive = weaks.iter().filter(|weak| !dead(weak)).count();
-    assert!(alive <= 130, "{alive} of 1000 that were replaced");
+    assert!(alive <= 130, "{alive} of {MANY} that were replaced");
     map.flush();
     assert_eq!(weaks.iter().filter(|weak| !dead(weak)).count(), 1);
     map.clear();
     map.flush();
-    assert!(dead(&weaks[999]), "cleared");
+    assert!(dead(&weaks[MANY as usize - 1]), "cleared");
 }
 
 #[test]
@@ -358,5 +359,5 @@ fn threads_count() {
         }
     });
     assert_eq!((map.load(&0), map.len()), (Some(4 * EACH), 1));
-    assert_eq!(format!("{map:?}"), "{0: 4000}");
+    assert_eq!(format!("{map:?}"), format!("{{0: {}}}", 4 * EACH));
 }
