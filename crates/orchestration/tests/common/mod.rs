@@ -22,7 +22,7 @@ impl<R: Spawn + Timer> Rt for R {}
 /// `n` units of time: virtual on mini-executor, short elsewhere. Miri's clock is virtual as well, and says
 /// that a few thousand instructions take 10 ms.
 pub fn units(n: u32) -> Duration {
-    Duration::from_millis(if cfg!(miri) { 1000 } else { 10 }) * n
+    Duration::from_millis(if cfg!(miri) { 100 } else { 10 }) * n
 }
 
 pub async fn yield_now() {

@@ -137,7 +137,7 @@ fn what_is_away_can_come_back_or_be_removed() {
 
 #[test]
 fn a_million_at_once_are_taken_apart_in_steps() {
-    let n = if cfg!(miri) { 300 } else { 100_000 };
+    let n = if cfg!(miri) { 1000 } else { 100_000 };
     let mut agenda = Agenda::new(0);
     for item in 0..n {
         agenda.insert(ms(5000), item);
