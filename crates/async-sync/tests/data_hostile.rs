@@ -10,7 +10,7 @@ use std::task::{Wake, Waker};
 
 use async_sync::resource_pool::{LeaseIn, Manager};
 use async_sync::{BoundedPool, KeyedMutex, Map, Pool, ResourcePool};
-use support::{Polled, queued};
+use support::{Polled, leak, queued};
 
 /// What a key does when it is hashed, compared or dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,8 +74,8 @@ impl Drop for Key {
 }
 
 thread_local! {
-    static MUTEX: &'static KeyedMutex<Key> = Box::leak(Box::default());
-    static MAP: &'static Map<Key, u32> = Box::leak(Box::default());
+    static MUTEX: &'static KeyedMutex<Key> = leak(KeyedMutex::default());
+    static MAP: &'static Map<Key, u32> = leak(Map::default());
 }
 
 fn both() -> (&'static KeyedMutex<Key>, &'static Map<Key, u32>) {
@@ -96,6 +96,9 @@ fn keys_that_panic() {
     map.store(Key(1), 1);
     for on in [&ON_HASH, &ON_EQ, &ON_DROP] {
         for operation in 0..6 {
+            if cfg!(miri) && operation == 4 {
+                continue; // papaya leaks the entry that it was about to make
+            }
             on.set(Some(Act::Panic));
             let result = catch_unwind(AssertUnwindSafe(|| match operation {
                 0 => drop(mutex.try_lock(Key(1))),
@@ -156,7 +159,7 @@ fn keys_that_use_the_map_that_calls_them() {
 /// A value whose `Clone` uses the map, and a closure that does.
 #[test]
 fn values_that_use_the_map() {
-    thread_local!(static VALUES: &'static Map<u8, Value> = Box::leak(Box::default()));
+    thread_local!(static VALUES: &'static Map<u8, Value> = leak(Map::default()));
     struct Value(u8);
     impl Clone for Value {
         fn clone(&self) -> Self {
@@ -232,7 +235,7 @@ fn wakers_that_panic_cost_nobody_a_key() {
 
 #[test]
 fn wakers_that_lock_the_key_that_wakes_them() {
-    let mutex: &'static KeyedMutex<u8> = Box::leak(Box::default());
+    let mutex: &'static KeyedMutex<u8> = leak(KeyedMutex::default());
     let locks = Waker::from(Arc::new(Acts(Box::new(move || {
         drop(mutex.try_lock(1));
         drop(mutex.try_lock(2).expect("nobody has it"));
@@ -250,10 +253,10 @@ fn wakers_that_lock_the_key_that_wakes_them() {
 #[test]
 fn a_future_that_is_leaked_does_not_block_the_key() {
     let mut time = support::VirtualTime::start();
-    let mutex: &'static KeyedMutex<u8> = Box::leak(Box::default());
+    let mutex: &'static KeyedMutex<u8> = leak(KeyedMutex::default());
     let held = mutex.try_lock(1).unwrap();
     let leaked = queued(mutex.lock(1));
-    std::mem::forget(leaked.future);
+    leak(leaked.future);
     let mut next = queued(mutex.lock(1));
     drop(held);
     time.advance_us(3000);
@@ -284,7 +287,7 @@ fn objects_that_are_dropped_late() {
     assert!(catch_unwind(AssertUnwindSafe(|| full.put(Panics))).is_err());
     assert_eq!(full.idle(), 0);
 
-    thread_local!(static POOL: &'static Pool<Uses> = Box::leak(Box::new(Pool::new(|| Uses(0)))));
+    thread_local!(static POOL: &'static Pool<Uses> = leak(Pool::new(|| Uses(0))));
     struct Uses(u8);
     impl Drop for Uses {
         fn drop(&mut self) {
@@ -326,7 +329,7 @@ fn rules_and_makers_that_panic() {
 #[test]
 fn a_manager_that_uses_its_pool() {
     thread_local!(static POOL: &'static ResourcePool<Uses> =
-        Box::leak(Box::new(ResourcePool::new(Uses, 2))));
+        leak(ResourcePool::new(Uses, 2)));
     struct Uses;
     impl Manager for Uses {
         type Resource = u8;

@@ -400,13 +400,14 @@ fn enable_listens_before_the_first_poll() {
 
 #[test]
 fn threads_wait_too() {
+    const ROUNDS: usize = if cfg!(miri) { 20 } else { 1000 };
     let notify = Arc::new((AtomicUsize::new(0), Notify::new(), AutoEvent::new()));
     let listener = std::thread::spawn({
         let notify = Arc::clone(&notify);
         move || {
             notify.1.wait_blocking();
             notify.0.fetch_add(1, Ordering::SeqCst);
-            for _ in 0..1000 {
+            for _ in 0..ROUNDS {
                 notify.2.wait_blocking();
                 notify.0.fetch_add(1, Ordering::SeqCst);
             }
@@ -416,7 +417,7 @@ fn threads_wait_too() {
         std::thread::yield_now();
     }
     assert!(notify.1.notify_one());
-    for n in 1..=1000 {
+    for n in 1..=ROUNDS {
         while notify.0.load(Ordering::SeqCst) != n {
             std::thread::yield_now();
         }

@@ -201,7 +201,7 @@ fn barging_lets_everybody_pass() {
     let guard = mutex.try_lock().unwrap();
     let mut waiter = queued(mutex.lock());
     drop(guard);
-    for _ in 0..1000 {
+    for _ in 0..if cfg!(miri) { 100 } else { 1000 } {
         drop(Polled::new(mutex.lock()).ready());
     }
     drop(waiter.ready());
@@ -388,7 +388,7 @@ fn siblings_that_are_polled_do_not_rob_each_other() {
             })
             .collect();
         // Many times the number of newcomers that may pass.
-        for round in 0..ROUNDS.max(1000) {
+        for round in 0..ROUNDS.max(if cfg!(miri) { 200 } else { 1000 }) {
             let first = if rotate { round % 2 } else { 0 };
             let _: Poll<()> = loops[first].poll();
             let _: Poll<()> = loops[1 - first].poll();
@@ -820,6 +820,7 @@ fn lock_when_may_be_dropped_at_every_point() {
 
 #[test]
 fn threads_and_tasks_share_the_queue() {
+    const EACH: u32 = if cfg!(miri) { 10 } else { 500 };
     let mutex = Arc::new(Mutex::<_, Fifo>::with_policy(0u32));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -828,7 +829,7 @@ fn threads_and_tasks_share_the_queue() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                for _ in 0..500 {
+                for _ in 0..EACH {
                     *mutex.lock_blocking() += 1;
                 }
             });
@@ -838,7 +839,7 @@ fn threads_and_tasks_share_the_queue() {
                 .map(|_| {
                     let mutex = Arc::clone(&mutex);
                     tokio::spawn(async move {
-                        for _ in 0..500 {
+                        for _ in 0..EACH {
                             *mutex.lock().await += 1;
                         }
                     })
@@ -852,7 +853,7 @@ fn threads_and_tasks_share_the_queue() {
             }
         });
     });
-    assert_eq!(*mutex.lock_blocking(), 3002);
+    assert_eq!(*mutex.lock_blocking(), 6 * EACH + 2);
 }
 
 /// SPEC S1.
@@ -882,10 +883,10 @@ fn counters_do_not_lose_increments() {
         assert_eq!(*counter.try_lock().unwrap(), 10 * per_task);
         assert_eq!(counter.metrics().count(), 0);
     }
-    let many = if cfg!(miri) { 50 } else { 100_000 };
+    let many = if cfg!(miri) { 10 } else { 100_000 };
     check::<async_sync::mutex::Adaptive>(many);
     check::<Barging>(many);
-    check::<Fifo>(if cfg!(miri) { 50 } else { 10_000 });
+    check::<Fifo>(if cfg!(miri) { 10 } else { 10_000 });
 }
 
 /// Its own poll must not take its notification for one that nobody claims.

@@ -346,6 +346,7 @@ fn spurious_polls_and_new_wakers() {
 /// `set` goes past those who wait for their turn, and they get its value.
 #[test]
 fn set_between_two_initialisers() {
+    let _time = VirtualTime::start();
     let cell = OnceCell::new();
     let first = queued(cell.get_or_try_init(pending::<Result<u8, ()>>));
     let mut watcher = queued(cell.wait());

@@ -9,7 +9,7 @@ use async_sync::{BoundedQueue, Queue};
 #[test]
 fn nothing_is_lost_or_doubled_and_each_producer_keeps_its_order() {
     const PRODUCERS: usize = 8;
-    let each = if cfg!(miri) { 20 } else { 2000 };
+    let each = if cfg!(miri) { 5 } else { 2000 };
     for bounded in [false, true] {
         let (queue, ring) = (Queue::new(), BoundedQueue::new(16));
         let taken = AtomicUsize::new(0);
@@ -68,7 +68,7 @@ fn beside_a_vec_deque() {
     let (queue, ring) = (Queue::new(), BoundedQueue::new(5));
     let (mut all, mut five) = (VecDeque::new(), VecDeque::new());
     let mut random = 1u64;
-    for n in 0..5000 {
+    for n in 0..if cfg!(miri) { 200 } else { 5000 } {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;

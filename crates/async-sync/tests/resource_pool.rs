@@ -642,14 +642,15 @@ fn a_crowd() {
     let (books, pool) = pool(4);
     let pool = Arc::new(pool);
     let in_use: Arc<Mutex<BTreeSet<u32>>> = Arc::default();
-    books.fail.store(20, SeqCst);
+    let (tasks, rounds, failures) = if cfg!(miri) { (8, 5, 2) } else { (64, 50, 20) };
+    books.fail.store(failures, SeqCst);
     runtime.block_on(async {
-        let tasks: Vec<_> = (0..64u64)
+        let tasks: Vec<_> = (0..tasks)
             .map(|task| {
                 let (pool, in_use) = (Arc::clone(&pool), Arc::clone(&in_use));
                 tokio::spawn(async move {
-                    let mut random = task * 77 + 1;
-                    for _ in 0..50 {
+                    let mut random: u64 = task * 77 + 1;
+                    for _ in 0..rounds {
                         random ^= random << 13;
                         random ^= random >> 7;
                         random ^= random << 17;

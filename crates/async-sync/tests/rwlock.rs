@@ -313,7 +313,7 @@ for_each_policy! {
     }
 
     fn random_orders_lose_nobody<P>() {
-        let rounds = if cfg!(miri) { 4 } else { 300 };
+        let rounds = if cfg!(miri) { 2 } else { 300 };
         for seed in 0..rounds {
             random::run::<P>(seed);
         }
@@ -510,7 +510,7 @@ fn a_downgrade_lets_readers_in() {
 #[test]
 fn more_readers_than_a_million() {
     let lock = RawRwLock::<WritePreferring>::new();
-    let n = if cfg!(miri) { 1000 } else { (1 << 20) + 1 };
+    let n = if cfg!(miri) { 100 } else { (1 << 20) + 1 };
     for _ in 0..n {
         assert!(lock.try_read());
     }
@@ -547,7 +547,7 @@ fn debug_shows_the_value_or_that_it_is_locked() {
 #[test]
 fn threads_block_in_the_same_queue() {
     let threads = if cfg!(miri) { 3 } else { 8 };
-    let rounds = if cfg!(miri) { 20 } else { 2000 };
+    let rounds = if cfg!(miri) { 8 } else { 2000 };
     fn check<P: Policy>(threads: usize, rounds: usize) {
         let lock = Arc::new(RwLock::<_, P>::with_policy((0usize, 0usize)));
         std::thread::scope(|scope| {
@@ -630,7 +630,7 @@ mod random {
         let mut slots: Vec<(Task, Slot<'_, P>)> = (0..8)
             .map(|n| (tasks[n % tasks.len()].clone(), Slot::Empty))
             .collect();
-        for _ in 0..200 {
+        for _ in 0..if cfg!(miri) { 50 } else { 200 } {
             let n = random(slots.len() as u64) as usize;
             let choice = random(100);
             if choice < 5 {

@@ -173,7 +173,7 @@ for_each_policy! {
         }
         let kinds = if cfg!(miri) { 2 } else { 4 };
         // What is held at first, three waiters, who leaves, before or after the release, how late.
-        let step = if cfg!(miri) { 7 } else { 1 };
+        let step = if cfg!(miri) { 13 } else { 1 };
         for code in (0..2 * kinds * kinds * kinds * 3 * 2 * 2).step_by(step) {
             let mut rest = code;
             let mut digit = |n: usize| {
@@ -481,7 +481,7 @@ fn nobody_starves_in_turns() {
         let mut reader = lock.try_read().unwrap();
         let mut writes = queued(lock.write());
         let mut next = queued(lock.read());
-        for _ in 0..20 {
+        for _ in 0..if cfg!(miri) { 5 } else { 20 } {
             drop(reader);
             assert!(writes.woken() && !next.woken());
             let guard = writes.ready();

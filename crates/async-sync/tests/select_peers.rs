@@ -1,5 +1,5 @@
 //! How other selects differ: each difference that the documentation names, shown on both sides.
-#![cfg(not(miri))]
+#![cfg(not(miri))] // others' code, and statistics
 
 mod support;
 

@@ -506,7 +506,7 @@ fn overload_does_not_starve_the_big_request() {
             }
         }));
     }
-    support::run_queue(tasks, if cfg!(miri) { 3_000 } else { 60_000 }, 100);
+    support::run_queue(tasks, if cfg!(miri) { 1_500 } else { 60_000 }, 100);
     let got = got.map(AtomicUsize::into_inner);
     assert!(
         got[0] * 2 > got[1] && got[0] > 2,
@@ -525,7 +525,7 @@ fn the_number_of_holders_is_bounded() {
     let semaphore = Arc::new(Semaphore::new(3));
     let (now, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     runtime.block_on(async {
-        let tasks: Vec<_> = (0..50)
+        let tasks: Vec<_> = (0..if cfg!(miri) { 8 } else { 50 })
             .map(|i| {
                 let semaphore = Arc::clone(&semaphore);
                 let (now, peak) = (Arc::clone(&now), Arc::clone(&peak));
@@ -555,7 +555,7 @@ fn threads_wait_in_the_same_queue() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                for n in 0..200 {
+                for n in 0..if cfg!(miri) { 10 } else { 200 } {
                     drop(semaphore.acquire_many_blocking(1 + n % 2).unwrap());
                     drop(
                         Arc::clone(&semaphore)

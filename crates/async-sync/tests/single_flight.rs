@@ -863,7 +863,7 @@ fn no_entry_is_left_in_any_order() {
     const STEPS: [Step; 8] = [
         Run, Subscribe, LeaveFirst, LeaveLast, Finish, Fail, Panic, Forget,
     ];
-    let length = if cfg!(miri) { 3 } else { 5 };
+    let length = if cfg!(miri) { 2 } else { 5 };
     for sequence in 0..STEPS.len().pow(length) {
         let group = Group::new();
         // The executions in the order of their beginning, each with its callers, oldest first.
@@ -970,7 +970,7 @@ fn no_entry_is_left_of_many_keys() {
         (seed >> 33) % n
     };
     let mut callers = Vec::new();
-    for _ in 0..if cfg!(miri) { 200 } else { 20_000 } {
+    for _ in 0..if cfg!(miri) { 100 } else { 20_000 } {
         let key = next(50);
         match next(8) {
             0..=3 => {

@@ -1,5 +1,6 @@
 //! What a task costs, and an item of a pipeline: allocations, and memory that does not grow.
 
+#![cfg(not(miri))] // counts of many rounds; what they run, other tests run
 #![allow(missing_docs)]
 
 use std::alloc::{GlobalAlloc, Layout, System};

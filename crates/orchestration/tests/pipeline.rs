@@ -134,13 +134,15 @@ async fn unordered_results_come_as_they_are_ready<R: Rt>(rt: R) {
 
 /// After a hundred quick items a batch is long. The slow one must not hold what came with it.
 async fn an_item_that_waits_holds_up_nobody<R: Rt>(rt: R) {
+    const ITEMS: u64 = if cfg!(miri) { 40 } else { 400 };
+    const WAITS: u64 = ITEMS / 2;
     let gate = Arc::new(Event::new());
     let opened = Arc::clone(&gate);
-    let plan = Plain::from_iter("numbers", 0..400_u64)
+    let plan = Plain::from_iter("numbers", 0..ITEMS)
         .stage("maybe", move |n| {
             let gate = Arc::clone(&gate);
             async move {
-                if n == 200 {
+                if n == WAITS {
                     gate.wait().await;
                 }
                 Ok(n)
@@ -148,15 +150,15 @@ async fn an_item_that_waits_holds_up_nobody<R: Rt>(rt: R) {
         })
         .concurrency(2)
         .unordered()
-        .buffer(400);
+        .buffer(ITEMS as usize);
     let mut running = plan.start(rt);
     let mut seen = Vec::new();
-    while seen.len() < 399 {
+    while seen.len() < ITEMS as usize - 1 {
         seen.push(running.next().await.unwrap());
     }
-    assert!(!seen.contains(&200));
+    assert!(!seen.contains(&WAITS));
     opened.set();
-    assert_eq!(running.next().await, Some(200));
+    assert_eq!(running.next().await, Some(WAITS));
     assert_eq!(running.next().await, None);
     assert_eq!(running.next().await, None, "and again");
     running.finish().await.unwrap();
@@ -648,14 +650,15 @@ async fn batches<R: Rt>(rt: R) {
         .await
         .unwrap();
     assert_eq!(groups, [vec![0, 1, 2], vec![3, 4, 5], vec![6]]);
-    let (groups, _) = Plain::from_iter("numbers", 0..1000)
-        .batch("by 300", 300)
+    let many = if cfg!(miri) { 20 } else { 300 };
+    let (groups, _) = Plain::from_iter("numbers", 0..3 * many + 10)
+        .batch("many", many)
         .collect(rt.clone())
         .await
         .unwrap();
     assert_eq!(
         groups.iter().map(Vec::len).collect::<Vec<_>>(),
-        [300, 300, 300, 100]
+        [many, many, many, 10]
     );
 
     // Four at once, one late: the four do not wait for it.
@@ -924,6 +927,7 @@ async fn blocking_code_cancels_its_token<R: Rt>(rt: R) {
 
 /// Items that were quick, and become slow without waiting: those that are done are not held back for long.
 #[test]
+#[cfg_attr(miri, ignore = "about time, and hundreds of items of it")]
 fn a_stage_that_turns_slow() {
     mini_executor::run_seeds(0..20, |rt| async move {
         let control = Control::new();

@@ -438,6 +438,7 @@ async fn a_limit_does_not_keep_the_group_from_ending<R: Rt>(rt: R) {
 }
 
 async fn from_many_threads<R: Rt>(rt: R) {
+    const EACH: u32 = if cfg!(miri) { 10 } else { 200 };
     let group = SchedGroup::new(rt.clone());
     let count = Arc::new(AtomicUsize::new(0));
     let threads: Vec<_> = (0..4)
@@ -445,7 +446,7 @@ async fn from_many_threads<R: Rt>(rt: R) {
             let (scheduler, count) = (group.scheduler(), Arc::clone(&count));
             std::thread::spawn(move || {
                 let mut cancelled = 0;
-                for n in 0..200_u32 {
+                for n in 0..EACH {
                     let count = Arc::clone(&count);
                     let delay = Duration::from_micros(u64::from((n * 7 + thread) % 50) * 100);
                     let function = move || bump(&count);
@@ -465,7 +466,7 @@ async fn from_many_threads<R: Rt>(rt: R) {
         .map(|thread| thread.join().unwrap())
         .sum();
     group.wait().await.unwrap();
-    assert_eq!(count.load(SeqCst) + cancelled, 800);
+    assert_eq!(count.load(SeqCst) + cancelled, 4 * EACH as usize);
 }
 
 /// Panics when it is polled, and when it is dropped.
@@ -522,7 +523,6 @@ on_every_runtime! {
     destructors_that_panic_are_told
 }
 
-#[cfg(not(miri))]
 mod threads {
     #[test]
     fn on_tokio() {
@@ -530,6 +530,7 @@ mod threads {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "smol's timers are the kernel's: timerfd_create")]
     fn on_smol() {
         super::common::on_smol(super::from_many_threads);
     }
@@ -793,7 +794,7 @@ fn one_timer_which_later_jobs_leave_alone() {
         group.delay_fn(second, || ()).unwrap();
         rt.sleep(second / 2).await;
         let polls = rt.metrics().polls;
-        for n in 0..1000 {
+        for n in 0..if cfg!(miri) { 100 } else { 1000 } {
             group.delay_fn(second + second * n, || ()).unwrap();
         }
         let jobs: Vec<_> = (0..100)

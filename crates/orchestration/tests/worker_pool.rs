@@ -38,11 +38,12 @@ fn lasting(census: &Census, until: &Context) -> impl Future<Output = ()> + Send 
 }
 
 async fn jobs_are_begun_in_order_by_so_many_workers<R: Rt>(rt: R) {
+    const JOBS: usize = if cfg!(miri) { 20 } else { 100 };
     for workers in [1, 4] {
         let pool = Builder::new(workers).queue(2).build(rt.clone());
         let census = Census::default();
-        let begun: Arc<Mutex<Vec<u32>>> = Arc::default();
-        for n in 0..100 {
+        let begun: Arc<Mutex<Vec<usize>>> = Arc::default();
+        for n in 0..JOBS {
             let (census, begun) = (census.clone(), Arc::clone(&begun));
             let job = async move {
                 let resident = census.enter();
@@ -55,7 +56,7 @@ async fn jobs_are_begun_in_order_by_so_many_workers<R: Rt>(rt: R) {
         }
         let handle = pool.handle();
         pool.stop().await;
-        assert_eq!((census.ever(), census.alive()), (100, 0));
+        assert_eq!((census.ever(), census.alive()), (JOBS, 0));
         assert!(census.most() <= workers);
         if workers == 1 {
             assert!(begun.lock().unwrap().is_sorted());
@@ -109,12 +110,13 @@ async fn unbounded<R: Rt>(rt: R) {
     let pool = Builder::new(1).unbounded_queue().build(rt);
     let end = Context::new();
     let census = Census::default();
-    for _ in 0..1000 {
+    let jobs = if cfg!(miri) { 50 } else { 1000 };
+    for _ in 0..jobs {
         pool.try_submit(lasting(&census, &end)).unwrap();
     }
     end.cancel();
     pool.stop().await;
-    assert_eq!((census.ever(), census.most()), (1000, 1));
+    assert_eq!((census.ever(), census.most()), (jobs, 1));
 }
 
 async fn results_and_panics_come_back<R: Rt>(rt: R) {

@@ -1,6 +1,6 @@
 //! Checks that need a nightly compiler, and the mutants, which need all the others.
 
-use super::target_dir;
+use super::{root, target_dir};
 use crate::need::{self, Need};
 use crate::step::{Command, Step};
 
@@ -17,12 +17,16 @@ const MIRI: &[(&str, &str, u64)] = &[
         25,
     ),
     ("mini-executor", "-p mini-executor --lib --tests", 10),
-    // Its other tests run on tokio and smol, whose drivers Miri cannot run.
+    // On the mini executor and on tokio; smol's tests say themselves why not.
     (
         "orchestration",
-        "-p orchestration --test errgroup --test local --test races --test token --test schedgroup \
-         --test worker_pool --test shutdown -- on_mini",
-        15,
+        "-p orchestration --features tracing --lib --tests -- --skip multi_thread --skip threads",
+        25,
+    ),
+    (
+        "orchestration, threads",
+        "-p orchestration --tests -- multi_thread threads",
+        25,
     ),
 ];
 
@@ -73,11 +77,16 @@ fn miri_seeds() -> Command {
 fn thread_sanitizer(&(name, packages): &(&str, &str)) -> Step {
     let host = need::host();
     let flags = format!("-Zbuild-std --target {host}");
+    let suppressions = root().join("xtask/thread_sanitizer.txt");
     // What the compiler says of a misuse is compared with the words of the stable one.
     let skip = "--skip what_does_not_compile";
     let command = Command::cargo(format!("+nightly test {packages} {flags} -- {skip}"))
         .env("RUSTFLAGS", "-Zsanitizer=thread")
         .env("CARGO_TARGET_DIR", target_dir("tsan"))
+        .env(
+            "TSAN_OPTIONS",
+            format!("suppressions={}", suppressions.display()),
+        )
         .some_test_runs();
     Step::new(format!("ThreadSanitizer {name}"))
         .needs(Need::ThreadSanitizer)

@@ -36,14 +36,16 @@ fn wakers_may_use_the_broadcast_that_wakes_them() {
     for capacity in [1, 3] {
         let (sender, receiver) = broadcast::channel(capacity);
         let (script, other) = (busy(&sender), busy(&sender));
-        let mut receivers: Vec<_> = (0..20).map(|_| receiver.clone()).collect();
+        let mut receivers: Vec<_> = (0..CROWD / 2).map(|_| receiver.clone()).collect();
         let mut recvs: Vec<_> = receivers.iter_mut().map(|r| Box::pin(r.recv())).collect();
         for recv in &mut recvs {
             if poll(recv, &script).is_pending() {
                 let _ = poll(recv, &other).is_ready(); // replaces, hence drops, a waker
             }
         }
-        let mut sends: Vec<_> = (0..20).map(|n| Box::pin(sender.send_lossless(n))).collect();
+        let mut sends: Vec<_> = (0..CROWD as u32 / 2)
+            .map(|n| Box::pin(sender.send_lossless(n)))
+            .collect();
         sends.retain_mut(|send| poll(send, &script).is_pending());
         sends.retain_mut(|send| poll(send, &other).is_pending());
         let _ = sender.send(800);
@@ -96,7 +98,7 @@ fn a_panicking_waker_strands_nobody_at_a_broadcast() {
         let mut quick = slow.clone();
         sender.send(0).unwrap();
         assert_eq!(quick.try_recv(), Ok(0));
-        let mut receivers: Vec<_> = (0..40).map(|_| quick.clone()).collect();
+        let mut receivers: Vec<_> = (0..CROWD).map(|_| quick.clone()).collect();
         let mut recvs: Vec<_> = receivers.iter_mut().map(|r| Box::pin(r.recv())).collect();
         let (script, quiet) = (panicking(), Script::default());
         for (n, recv) in recvs.iter_mut().enumerate() {
@@ -111,7 +113,7 @@ fn a_panicking_waker_strands_nobody_at_a_broadcast() {
         } else {
             assert!(panics(|| slow.try_recv()));
         }
-        assert_eq!(quiet.wakes.load(Ordering::Relaxed), 40);
+        assert_eq!(quiet.wakes.load(Ordering::Relaxed), CROWD);
         assert_eq!(poll(&mut send, &quiet), Poll::Ready(Ok(())));
         for recv in &mut recvs {
             assert_eq!(poll(recv, &quiet), Poll::Ready(Ok(1)));
@@ -300,7 +302,7 @@ fn nobody_passes_a_sender_between_two_batches() {
         sender.send(n).unwrap();
         assert_eq!(quick.try_recv(), Ok(0));
     }
-    let mut receivers: Vec<_> = (0..40).map(|_| quick.clone()).collect();
+    let mut receivers: Vec<_> = (0..CROWD).map(|_| quick.clone()).collect();
     let mut recvs: Vec<_> = receivers.iter_mut().map(|r| Box::pin(r.recv())).collect();
     let passed = Rc::new(Cell::new(0));
     let (theirs, count) = (sender.clone(), Rc::clone(&passed));

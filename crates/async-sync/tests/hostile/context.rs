@@ -7,8 +7,8 @@ use async_sync::Watch;
 use async_sync::context::{Cause, Context};
 
 use super::{
-    AssertUnwindSafe, AtomicUsize, Cell, Rc, Script, catch_unwind, panicking, panicking_clone,
-    panicking_drop, panics, poll, support,
+    AssertUnwindSafe, AtomicUsize, CROWD, Cell, Rc, Script, boom, catch_unwind, panicking,
+    panicking_clone, panicking_drop, panics, poll, support,
 };
 
 /// Makes children, waits, enters callbacks, and whatever else does not cancel.
@@ -167,7 +167,7 @@ fn what_a_context_drops_may_use_it() {
     struct Bad;
     impl Drop for Bad {
         fn drop(&mut self) {
-            std::panic::resume_unwind(Box::new("drop"));
+            boom();
         }
     }
     let ctx = Context::new();
@@ -188,7 +188,7 @@ fn a_panicking_destructor_does_not_end_a_walk() {
     struct Bad;
     impl Drop for Bad {
         fn drop(&mut self) {
-            std::panic::resume_unwind(Box::new("drop"));
+            boom();
         }
     }
     for _ in 0..if cfg!(miri) { 3 } else { 300 } {
@@ -250,7 +250,7 @@ fn wakers_may_use_the_watch_that_wakes_them() {
         on_wake: again(),
         ..Script::default()
     };
-    let mut receivers: Vec<_> = (0..40).map(|_| watch.subscribe()).collect();
+    let mut receivers: Vec<_> = (0..CROWD).map(|_| watch.subscribe()).collect();
     let mut waits: Vec<_> = receivers
         .iter_mut()
         .map(|rx| Box::pin(rx.changed()))
@@ -259,7 +259,7 @@ fn wakers_may_use_the_watch_that_wakes_them() {
         assert!(poll(wait, &woken).is_pending());
     }
     watch.store(1);
-    assert_eq!(woken.wakes.load(super::Ordering::Relaxed), 40);
+    assert_eq!(woken.wakes.load(super::Ordering::Relaxed), CROWD);
     let calm = Script::default();
     assert!(waits.iter_mut().all(|wait| poll(wait, &calm).is_ready()));
     drop(waits);
@@ -290,7 +290,7 @@ fn a_panicking_waker_costs_no_receiver_a_change() {
     impl Drop for Bad {
         fn drop(&mut self) {
             if self.0 {
-                std::panic::resume_unwind(Box::new("drop"));
+                boom();
             }
         }
     }

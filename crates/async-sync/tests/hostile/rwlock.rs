@@ -83,7 +83,7 @@ for_each_policy! {
         let lock = Rc::new(RwLock::<u32, P>::with_policy(0));
         let (script, other) = (busy(&lock), busy(&lock));
         let held = lock.try_write().unwrap();
-        let mut reads: Vec<_> = (0..40).map(|_| Box::pin(lock.read())).collect();
+        let mut reads: Vec<_> = (0..CROWD).map(|_| Box::pin(lock.read())).collect();
         let mut write = Box::pin(lock.write());
         let mut up = Box::pin(lock.upgradable_read());
         for read in &mut reads {
@@ -94,7 +94,7 @@ for_each_policy! {
         assert!(poll(&mut write, &other).is_pending(), "replaces, hence drops, a waker");
         // A downgrade wakes the readers.
         let reading = RwLockWriteGuard::downgrade(held);
-        assert!(script.wakes.load(Ordering::Relaxed) > 0 || lock.waiters() == 42);
+        assert!(script.wakes.load(Ordering::Relaxed) > 0 || lock.waiters() == CROWD + 2);
         drop(reading);
         for read in &mut reads {
             drop(finish(read, &script));
@@ -167,7 +167,7 @@ for_each_policy! {
         // 0: a writer unlocks, 1: it downgrades, 2: the same, and may upgrade.
         for way in 0..3 {
             let held = lock.try_write().unwrap();
-            let mut bads: Vec<_> = (0..40).map(|_| Box::pin(lock.read())).collect();
+            let mut bads: Vec<_> = (0..CROWD).map(|_| Box::pin(lock.read())).collect();
             for read in &mut bads {
                 assert!(poll(read, &bad).is_pending());
             }

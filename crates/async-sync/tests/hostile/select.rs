@@ -10,14 +10,14 @@ use async_sync::mutex::Fifo;
 use async_sync::select::{SelectAll, SelectSet, once, repeat, select_all};
 use async_sync::{AutoEvent, Event, Mutex, Semaphore};
 
-use super::{Script, panics, poll, waker};
+use super::{Script, panics, poll, support, waker};
 
 type Waits = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The task's waker, called by a case's, polls and drops the very select.
 #[test]
 fn a_waker_may_use_the_select_that_wakes_it() {
-    let event: &'static Event = Box::leak(Box::new(Event::new()));
+    let event: &'static Event = support::leak(Event::new());
     let select: Rc<RefCell<Option<SelectAll<Waits>>>> = Rc::default();
     let polled = Rc::new(Cell::new(0));
     let again: Box<dyn Fn()> = {
@@ -134,7 +134,7 @@ fn a_waker_that_panics_when_it_is_replaced() {
 /// A set whose task has a hostile waker, which adds to nothing but may ask for permits itself.
 #[test]
 fn a_set_among_hostile_wakers() {
-    let semaphore: &'static Semaphore = Box::leak(Box::new(Semaphore::new(2)));
+    let semaphore: &'static Semaphore = support::leak(Semaphore::new(2));
     let all = semaphore.try_acquire_many(2).unwrap();
     let script = Script {
         on_clone: Box::new(|| drop(semaphore.try_acquire())),

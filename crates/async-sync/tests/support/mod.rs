@@ -121,6 +121,18 @@ pub(crate) fn queued<F: Future>(future: F) -> Polled<F> {
     polled
 }
 
+/// Leaked, but a static knows where: to miri that is no leak.
+pub(crate) fn leak<'a, T: 'a>(value: T) -> &'a T {
+    struct Kept(*const ());
+    // SAFETY: nobody looks where it points to.
+    unsafe impl Send for Kept {}
+    static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+    let leaked: &'a T = Box::leak(Box::new(value));
+    let kept = Kept(std::ptr::from_ref(leaked).cast());
+    KEPT.lock().unwrap().push(kept);
+    leaked
+}
+
 /// Virtual time on this thread, from zero; real time again when dropped.
 pub(crate) struct VirtualTime(u64, Option<u64>);
 

@@ -305,7 +305,8 @@ mod tests {
     #[test]
     fn buckets_cover_every_number_and_are_off_by_a_quarter_at_most() {
         let mut last = 0;
-        for nanos in (0..100_000).chain((17..39).flat_map(|log| [1 << log, (1 << log) + 1])) {
+        let all = 0..if cfg!(miri) { 1000 } else { 100_000 };
+        for nanos in all.chain((17..39).flat_map(|log| [1 << log, (1 << log) + 1])) {
             let at = bucket(nanos);
             assert!(at >= last, "{nanos}");
             assert!(upper(at) >= nanos, "{nanos} {}", upper(at));

@@ -253,7 +253,7 @@ impl Numbers {
 
 #[test]
 fn as_a_sorted_map() {
-    let (seeds, rounds) = if cfg!(miri) { (2, 200) } else { (40, 4000) };
+    let (seeds, rounds) = if cfg!(miri) { (2, 60) } else { (40, 4000) };
     for seed in 0..seeds {
         let mut numbers = Numbers(seed);
         let mut now = ms(numbers.below(1 << 40));

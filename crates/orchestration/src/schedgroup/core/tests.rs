@@ -131,14 +131,14 @@ fn no_order_of_looks_and_calls_sleeps_through_anything() {
     for script in scripts {
         // The driver looks and parks three times. A bit says whose turn it is.
         let turns = script.len() + 6;
-        for order in 0_u32..1 << turns {
+        for order in (0_u32..1 << turns).step_by(if cfg!(miri) { 13 } else { 1 }) {
             if order.count_ones() as usize == script.len() {
                 run(script, (0..turns).map(|turn| order >> turn & 1 == 1));
                 orders += 1;
             }
         }
     }
-    assert!(orders > 500, "{orders}");
+    assert!(orders > if cfg!(miri) { 10 } else { 500 }, "{orders}");
 }
 
 fn run(script: &[Call], others_turn: impl Iterator<Item = bool>) {
