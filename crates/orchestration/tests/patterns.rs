@@ -110,7 +110,7 @@ async fn a_future_that_panics_is_raised<R: Rt>(_: R) {
 // fan_in
 
 async fn merged_streams_keep_their_order<R: Rt>(rt: R) {
-    for count in [0_u64, 1, 3, 40] {
+    for count in [0_u64, 1, 3, if cfg!(miri) { 10 } else { 40 }] {
         let (timer, each) = (rt.clone(), 5);
         let inputs = (0..count).map(|input| {
             let timer = timer.clone();
@@ -294,7 +294,8 @@ fn the_last_handle_ends_it() {
 // fan_out
 
 async fn a_broadcast_reaches_all_in_order<R: Rt>(rt: R) {
-    let (run, outputs) = FanOut::new(stream::iter(0..100_u32))
+    const ITEMS: u32 = if cfg!(miri) { 20 } else { 100 };
+    let (run, outputs) = FanOut::new(stream::iter(0..ITEMS))
         .capacity(3)
         .broadcast_to(4);
     let run = rt.spawn(run);
@@ -315,10 +316,10 @@ async fn a_broadcast_reaches_all_in_order<R: Rt>(rt: R) {
         })
         .collect();
     for reader in readers {
-        assert!(reader.await.unwrap().into_iter().eq(0..100));
+        assert!(reader.await.unwrap().into_iter().eq(0..ITEMS));
     }
     let delivered = run.await.unwrap();
-    assert_eq!(delivered.items, 100);
+    assert_eq!(delivered.items, u64::from(ITEMS));
     let fine = delivered
         .outputs
         .iter()
@@ -327,9 +328,9 @@ async fn a_broadcast_reaches_all_in_order<R: Rt>(rt: R) {
 }
 
 async fn a_stalled_output_stalls_all<R: Rt>(rt: R) {
-    let (run, [mut quick, mut stalled]) = FanOut::new(stream::iter(0..100_u32))
-        .capacity(2)
-        .broadcast();
+    const ITEMS: u32 = if cfg!(miri) { 20 } else { 100 };
+    let (run, [mut quick, mut stalled]) =
+        FanOut::new(stream::iter(0..ITEMS)).capacity(2).broadcast();
     let run = rt.spawn(run);
     for expected in 0..3 {
         assert_eq!(quick.next().await, Some(expected));
@@ -342,7 +343,7 @@ async fn a_stalled_output_stalls_all<R: Rt>(rt: R) {
     assert_eq!(stalled.next().await, Some(0));
     assert_eq!(quick.next().await, Some(3));
     drop(stalled);
-    assert!(quick.collect::<Vec<_>>().await.into_iter().eq(4..100));
+    assert!(quick.collect::<Vec<_>>().await.into_iter().eq(4..ITEMS));
     assert!(run.await.unwrap().outputs[1].dropped);
 }
 

@@ -61,7 +61,7 @@ async fn jobs_are_begun_in_order_by_so_many_workers<R: Rt>(rt: R) {
         if workers == 1 {
             assert!(begun.lock().unwrap().is_sorted());
         }
-        assert_eq!(handle.counts().completed, 100);
+        assert_eq!(handle.counts().completed, JOBS as u64);
         assert_eq!(handle.submit(async {}).await, Err(Stopped));
         let again = handle.try_submit(async {}).unwrap_err();
         assert!(!again.is_full() && again.into_inner().is_none());
