@@ -2,7 +2,9 @@
 
 mod common;
 
+use std::future::poll_fn;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_sync::Context;
@@ -224,6 +226,15 @@ async fn tracked_futures_are_gone_before_their_guards<R: Rt>(rt: R) {
         drop(job);
         assert_eq!((shutdown.running().len(), census.alive()), (0, 0));
     }
+    // It ends, and is kept by who polled it: what it held is gone, and so is the guard.
+    let resident = census.enter();
+    let job = poll_fn(move |_| {
+        let _held = &resident;
+        Poll::Ready(())
+    });
+    let mut job = Box::pin(shutdown.track("job", job).unwrap());
+    assert!(poll_once(job.as_mut()).await.is_some());
+    assert_eq!((shutdown.running().len(), census.alive()), (0, 0));
     // Aborted by its runtime, while somebody waits.
     let job = rt.spawn(shutdown.track("job", std::future::pending::<()>()).unwrap());
     until(&rt, "it is there", || shutdown.running().len() == 1).await;
