@@ -1,5 +1,6 @@
 //! Pipelines: Go's MD5All and GetFriends, and what goes wrong in them.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -206,8 +207,14 @@ pub async fn a_slow_stage<R: Runtime>(rt: R) {
     // Two full queues, and what the source, the quick stage and the slow one have in hand.
     assert!(most.load(Ordering::SeqCst) <= 2 * 4 + 3 * 4, "{most:?}");
     assert_eq!(alive.count(), 0);
-    let bottleneck = report.metrics.bottleneck().map(|stage| &*stage.name);
-    assert_eq!(bottleneck, Some("slow"), "{}", report.metrics);
+    let metrics = report.metrics;
+    let slow = metrics.stage("slow").expect("it has this stage");
+    assert!(slow.busy >= Duration::from_millis(49), "{metrics}");
+    // On a machine that holds a thread up, another stage may have been busy for longer.
+    if TypeId::of::<R>() == TypeId::of::<mini_executor::MiniRuntime>() {
+        let bottleneck = metrics.bottleneck().map(|stage| &*stage.name);
+        assert_eq!(bottleneck, Some("slow"), "{metrics}");
+    }
 }
 
 /// Told to stop, it drains; under a context that is cancelled, it ends at once; in both cases its source

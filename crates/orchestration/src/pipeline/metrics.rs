@@ -289,12 +289,21 @@ pub struct StageMetrics {
 }
 
 impl StageMetrics {
-    /// The part of its workers' time that the stage is busy: 1 if all are all the time.
+    /// The part of its workers' time that the stage is busy: 1 if all are all the time. The time of a worker
+    /// that has ended is what it took until then.
     #[must_use]
     pub fn utilisation(&self) -> f64 {
-        let busy = self.busy.as_secs_f64();
-        let all = busy + self.starved.as_secs_f64() + self.blocked.as_secs_f64();
-        if all > 0.0 { busy / all } else { 0.0 }
+        let all = self.time().as_secs_f64();
+        if all > 0.0 {
+            self.busy.as_secs_f64() / all
+        } else {
+            0.0
+        }
+    }
+
+    /// The time of all of its workers.
+    pub(super) fn time(&self) -> Duration {
+        self.busy + self.starved + self.blocked
     }
 }
 

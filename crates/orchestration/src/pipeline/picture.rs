@@ -24,7 +24,7 @@ pub struct Metrics {
     pub stages: Vec<StageMetrics>,
 }
 
-/// A stage that works less than this part of its time holds nobody up.
+/// A stage that works less than this part of the time holds nobody up.
 const BUSY: f64 = 0.5;
 
 impl Metrics {
@@ -34,16 +34,23 @@ impl Metrics {
         self.stages.iter().find(|stage| &*stage.name == name)
     }
 
-    /// The stage that the others wait for: the one whose workers are busy for the greatest part of their
-    /// time. None if all wait most of the time, for something outside.
+    /// The stage that the others wait for: the one whose workers are busy for the greatest part of the time
+    /// that the pipeline has taken. None if all wait most of that time, for something outside.
     #[must_use]
     pub fn bottleneck(&self) -> Option<&StageMetrics> {
-        let rank = |stage: &&StageMetrics| stage.utilisation();
+        // By the longest of all, not by their own: a source that needed a microsecond, and had room for
+        // everything, was busy for all of its time.
+        let times = self
+            .stages
+            .iter()
+            .map(|stage| per_worker(stage.time(), stage));
+        let longest = times.fold(0.0, f64::max);
+        let busy = |stage: &&StageMetrics| per_worker(stage.busy, stage);
         let busiest = self
             .stages
             .iter()
-            .max_by(|one, two| rank(one).total_cmp(&rank(two)));
-        busiest.filter(|stage| stage.utilisation() >= BUSY)
+            .max_by(|one, two| busy(one).total_cmp(&busy(two)));
+        busiest.filter(|stage| longest > 0.0 && busy(stage) >= BUSY * longest)
     }
 
     /// One event of `tracing` for each stage, at level `INFO`, with the target
@@ -71,6 +78,10 @@ impl Metrics {
     }
 }
 
+fn per_worker(time: Duration, stage: &StageMetrics) -> f64 {
+    time.as_secs_f64() / stage.workers.max(1) as f64
+}
+
 /// A time with two or three digits.
 fn short(time: Duration) -> String {
     let nanos = time.as_nanos();
@@ -83,7 +94,7 @@ fn short(time: Duration) -> String {
 }
 
 fn percent(part: Duration, stage: &StageMetrics) -> String {
-    let all = (stage.busy + stage.starved + stage.blocked).as_secs_f64();
+    let all = stage.time().as_secs_f64();
     if all > 0.0 {
         format!("{:.0}%", 100.0 * part.as_secs_f64() / all)
     } else {
@@ -170,6 +181,20 @@ mod tests {
             widths.len() == 4 && widths.iter().all(|width| *width == widths[0]),
             "{text}"
         );
+    }
+
+    #[test]
+    fn who_has_ended_long_ago_holds_nobody_up() {
+        let mut digest = stage("digest", 95, 5, Some(8));
+        digest.workers = 1;
+        let stages = vec![stage("walk", 1, 0, None), digest];
+        let metrics = Metrics { stages };
+        assert_eq!(metrics.stages[0].utilisation(), 1.0);
+        assert_eq!(&*metrics.bottleneck().unwrap().name, "digest");
+
+        // Nor do those that are quick, when the sink waits for something outside.
+        let stages = vec![stage("walk", 1, 0, None), stage("sink", 5, 95, Some(8))];
+        assert!(Metrics { stages }.bottleneck().is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@
     reason = "each test file uses a part of it"
 )]
 
+use std::any::TypeId;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +19,12 @@ use runtime::{Spawn, Timer};
 /// What a scenario runs on.
 pub trait Rt: Spawn + Timer {}
 impl<R: Spawn + Timer> Rt for R {}
+
+/// Whether time passes only when nobody has anything to do. Elsewhere a machine may stop any thread for any
+/// time, and what is busy cannot be told from what is held up.
+pub fn is_time_virtual<R: Rt>() -> bool {
+    TypeId::of::<R>() == TypeId::of::<mini_executor::MiniRuntime>()
+}
 
 /// `n` units of time: virtual on mini-executor, short elsewhere. Miri's clock is virtual as well, and says
 /// that a few thousand instructions take 10 ms.
