@@ -272,7 +272,8 @@ fn an_item_of_a_spawned_map_allocates_nothing() {
     assert!(count <= 2 * SLACK, "{count} allocations for {TASKS} items");
 }
 
-/// Waiting for a slot, and lending it, allocates nothing but the count of those who lend, once a future.
+/// Waiting for a slot, and lending it, allocates nothing but, once a future, the count of those who lend and the
+/// nest of its parts.
 #[test]
 fn a_slot_allocates_nothing() {
     let limiter = Limiter::new(1);
@@ -291,7 +292,7 @@ fn a_slot_allocates_nothing() {
             }
         }));
     });
-    assert!(count <= 5, "{count} allocations for 1000 loans");
+    assert!(count <= 8, "{count} allocations for 1000 loans");
 }
 
 /// Fully used and dropped half-way: all memory comes back.

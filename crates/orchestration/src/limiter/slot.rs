@@ -1,0 +1,276 @@
+//! Running something in a slot: see `limiter/mod.rs`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+
+use async_sync::Semaphore;
+use async_sync::semaphore::{AcquireOwned, OwnedPermit};
+use pin_project_lite::pin_project;
+
+use super::Limiter;
+use super::nest::Place;
+
+/// What a future in a slot has: the permit, unless it is lent, and the number of those who lend.
+#[derive(Default)]
+pub(super) struct Slot {
+    // Of a part: only while it is polled, and in its place between.
+    pub(super) permit: Option<OwnedPermit>,
+    // Made by the first who lends.
+    pub(super) lenders: Option<Lenders>,
+    // Made when it is found to be a part, or to have one.
+    place: Option<Place>,
+}
+
+pub(super) type Lenders = Arc<AtomicUsize>;
+
+impl Slot {
+    pub(super) fn is_lent(&self) -> bool {
+        // Relaxed, here and elsewhere: whoever changes it is polled by who reads it, or wakes it.
+        let lenders = self.lenders.as_ref();
+        lenders.is_some_and(|lenders| lenders.load(Ordering::Relaxed) > 0)
+    }
+
+    fn is_inside(&self) -> bool {
+        self.permit.is_some() || self.place.as_ref().is_some_and(Place::has_left)
+    }
+
+    /// Finds out of what this is a part, and takes the permit that was left there.
+    fn settle(&mut self, limiter: &Limiter) {
+        // A place in what is around it, unless it has that already.
+        let within = |whole: &mut Slot| {
+            let whole = whole.place.get_or_insert_with(Place::root);
+            let place = self.place.as_ref();
+            (!place.is_some_and(|place| place.is_within(whole))).then(|| whole.within())
+        };
+        match with_slot(limiter, within) {
+            Some(Some(place)) => {
+                self.leave();
+                self.place = Some(place);
+            }
+            None if self.part().is_some() => self.leave(),
+            _ => {}
+        }
+        if let Some(place) = self.part()
+            && let Some(permit) = place.take()
+        {
+            self.permit = Some(permit);
+        }
+    }
+
+    /// Its place, if it is a part of something.
+    fn part(&self) -> Option<&Place> {
+        self.place.as_ref().filter(|place| !place.is_root())
+    }
+
+    /// Gives its place up, and has what it left there.
+    fn leave(&mut self) {
+        if let Some(place) = self.place.take()
+            && let Some(permit) = place.leave()
+        {
+            self.permit = Some(permit);
+        }
+    }
+}
+
+struct Entered {
+    limiter: *const Semaphore,
+    slot: Slot,
+}
+
+thread_local! {
+    /// The slots of the futures that are being polled, the innermost last.
+    static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Takes the slot off the stack again, also if the poll panics.
+struct Entry<'a>(&'a mut Slot);
+
+impl<'a> Entry<'a> {
+    fn new(limiter: &Limiter, slot: &'a mut Slot) -> Self {
+        let entered = Entered {
+            limiter: limiter.id(),
+            slot: mem::take(slot),
+        };
+        ENTERED.with_borrow_mut(|stack| stack.push(entered));
+        Self(slot)
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let entered = ENTERED.with_borrow_mut(Vec::pop);
+        *self.0 = entered.map_or_else(Slot::default, |entered| entered.slot);
+    }
+}
+
+/// Looks at the innermost slot of this limiter in which something is being polled.
+pub(super) fn with_slot<T>(limiter: &Limiter, look: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+    let look = |stack: &RefCell<Vec<Entered>>| {
+        let mut stack = stack.borrow_mut();
+        let mut inner = stack.iter_mut().rev();
+        let entered = inner.find(|entered| entered.limiter == limiter.id())?;
+        Some(look(&mut entered.slot))
+    };
+    // Not there any more: the thread ends, and drops what it has.
+    ENTERED.try_with(look).ok()?
+}
+
+/// The slot of a future, given back when the future has ended, or is gone.
+struct Held {
+    limiter: Limiter,
+    slot: Slot,
+}
+
+impl Held {
+    /// To what the future is a part of, if that has lent its own, else to the queue.
+    fn give_back(&mut self) {
+        self.slot.leave();
+        let mut permit = self.slot.permit.take();
+        if permit.is_some() {
+            with_slot(&self.limiter, |outer| {
+                if outer.permit.is_none() {
+                    outer.permit = permit.take();
+                }
+            });
+        }
+        drop(permit);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+pin_project! {
+    /// A future that runs in a slot. Made by [`Limiter::run`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InSlot<F> {
+        // Dropped first: the slot is free when it is gone.
+        #[pin]
+        future: F,
+        #[pin]
+        acquire: Option<AcquireOwned>,
+        held: Held,
+        ended: bool,
+    }
+}
+
+impl<F> InSlot<F> {
+    pub(super) fn new(limiter: Limiter, future: F) -> Self {
+        InSlot {
+            future,
+            acquire: None,
+            held: Held {
+                limiter,
+                slot: Slot::default(),
+            },
+            ended: false,
+        }
+    }
+}
+
+/// Asks the limiter for a slot.
+fn poll_acquire(
+    limiter: &Limiter,
+    mut acquire: Pin<&mut Option<AcquireOwned>>,
+    cx: &mut Context<'_>,
+) -> Poll<OwnedPermit> {
+    if acquire.is_none() {
+        let slots = Arc::clone(&limiter.slots);
+        acquire.set(Some(slots.acquire_owned()));
+    }
+    let polled = acquire.as_mut().as_pin_mut().expect("made above").poll(cx);
+    let permit = ready!(polled);
+    acquire.set(None);
+    // It is never closed, and never has less than one.
+    Poll::Ready(permit.expect("a limiter has slots"))
+}
+
+/// Asks the limiter for those parts of a root that have asked.
+fn serve(
+    limiter: &Limiter,
+    place: &Place,
+    mut acquire: Pin<&mut Option<AcquireOwned>>,
+    cx: &mut Context<'_>,
+) {
+    while place.is_asked() {
+        let Poll::Ready(permit) = poll_acquire(limiter, acquire.as_mut(), cx) else {
+            return;
+        };
+        place.serve(permit);
+    }
+    acquire.set(None);
+}
+
+impl<F: Future> Future for InSlot<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        assert!(!*this.ended, "InSlot polled after completion");
+        loop {
+            let Held { limiter, slot } = &mut *this.held;
+            slot.settle(limiter);
+            if slot.part().is_some() {
+                // Of the time when it was no part.
+                this.acquire.set(None);
+            }
+            if slot.permit.is_none() && !slot.is_lent() {
+                slot.permit = slot.place.as_ref().and_then(Place::rob);
+            }
+            if slot.permit.is_none() && !slot.is_lent() {
+                if let Some(place) = slot.part() {
+                    place.ask(cx.waker());
+                    return Poll::Pending;
+                }
+                let permit = ready!(poll_acquire(limiter, this.acquire.as_mut(), cx));
+                slot.permit = Some(permit);
+            }
+            let entry = Entry::new(limiter, slot);
+            let polled = this.future.as_mut().poll(cx);
+            drop(entry);
+            if polled.is_ready() {
+                *this.ended = true;
+                this.acquire.set(None);
+                this.held.give_back();
+                return polled;
+            }
+            let lent = slot.is_lent();
+            if !lent && slot.permit.is_none() {
+                // Who lent has what it waited for, and wants the slot back.
+                continue;
+            }
+            match &slot.place {
+                _ if lent => slot.permit = None,
+                Some(place) if !place.is_root() => {
+                    // Where those can take it of which this is a part.
+                    if let Some(permit) = slot.permit.take() {
+                        place.put(permit);
+                    }
+                }
+                _ => {}
+            }
+            if let Some(place) = &slot.place
+                && place.is_root()
+            {
+                serve(limiter, place, this.acquire.as_mut(), cx);
+            }
+            return Poll::Pending;
+        }
+    }
+}
+
+impl<F> fmt::Debug for InSlot<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InSlot")
+            .field("inside", &self.held.slot.is_inside())
+            .finish_non_exhaustive()
+    }
+}
