@@ -484,7 +484,10 @@ async fn parts_of_parts<R: Rt>(rt: R) {
         let inner = move || async move {
             let mut group = Builder::new().limiter(limit).local();
             for _ in 0..3 {
-                let task = async { Ok::<_, &str>(rt_of.sleep(units(3)).await) };
+                let task = async {
+                    rt_of.sleep(units(3)).await;
+                    Ok::<_, &str>(())
+                };
                 group.spawn(task).await.map_err(|_| "stopped")?;
             }
             while rt_of.timeout(units(1), group.ended()).await.is_err() {
@@ -553,7 +556,10 @@ async fn a_local_group_that_moves<R: Rt>(rt: R) {
                 let mut group = Builder::new().limiter(&limiter).local_send();
                 for _ in 0..n % 3 {
                     let rt = rt.clone();
-                    let task = async move { Ok::<_, ()>(rt.sleep(units(2)).await) };
+                    let task = async move {
+                        rt.sleep(units(2)).await;
+                        Ok::<_, ()>(())
+                    };
                     group.spawn(task).await.map_err(|_| ())?;
                 }
                 rt.sleep(units(1)).await;

@@ -245,9 +245,9 @@ impl<E, P: Ending> Builder<E, P> {
     /// Groups on one limiter may be nested: who waits for such a group in a slot
     /// [lends](Limiter::lend) it to the others.
     ///
-    /// The tasks of a local group keep their slots, and their places in the queue, while nobody awaits the group. So
-    /// who gives up waiting for one in a slot of its own (a `timeout` around `ended`) should drop it as well: else it
-    /// may wait for its slot behind its own tasks, for ever.
+    /// The tasks of a local group keep their slots while nobody awaits the group. Who gives up waiting for one (a
+    /// `timeout` around `ended`) and goes on in a slot of its own does not wait for theirs: it takes one of them, whose
+    /// task waits for another when the group is awaited again. Others do wait, so await such a group soon, or drop it.
     ///
     /// # Examples
     ///

@@ -374,6 +374,10 @@ impl<'a, T, E, P: Ending, M: Sendness<'a, Result<T, E>>> LocalErrGroup<'a, T, E,
 
     /// Runs the tasks until there is room for one more (true) or the group has stopped (false).
     async fn room(&mut self) -> bool {
+        if !self.is_full() {
+            // Nothing to wait for, so nothing to lend.
+            return !self.stopped;
+        }
         let limiter = self.settings.limiter.clone();
         lend_to(limiter.as_ref(), poll_fn(|cx| self.poll_room(cx))).await
     }

@@ -53,7 +53,8 @@ pub use slot::InSlot;
 /// # Fairness
 ///
 /// First come, first served, also for those who take a slot back; but a slot that is lent comes back at once when
-/// something within the same future has ended in one.
+/// something within the same future has ended in one. Futures that wait for a slot within one future in a slot, the
+/// tasks of a local group, have one place in the queue together, and among them it is first come, first served.
 ///
 /// # Examples
 ///
