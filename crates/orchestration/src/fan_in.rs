@@ -243,16 +243,33 @@ impl<S> FanIn<S> {
     }
 
     fn insert(&mut self, id: InputId, priority: i32, stream: Pin<Box<S>>) {
+        if !self.sets.contains_key(&priority) {
+            self.forget_priorities();
+        }
         let set = self.sets.entry(priority).or_default();
         let key = set.add(Input { stream });
         self.places.insert(id, (priority, key));
         // Of those that have ended nobody was told.
         if self.places.len() > 2 * self.len() + 16 {
-            let sets = &self.sets;
-            let is_there = |(priority, key): &(i32, Key)| {
-                sets.get(priority).is_some_and(|set| set.contains(*key))
-            };
-            self.places.retain(|_, place| is_there(place));
+            self.forget_places();
+        }
+    }
+
+    /// Keeps the places of those inputs that are there.
+    fn forget_places(&mut self) {
+        let sets = &self.sets;
+        let is_there =
+            |(priority, key): &(i32, Key)| sets.get(priority).is_some_and(|set| set.contains(*key));
+        self.places.retain(|_, place| is_there(place));
+    }
+
+    /// Drops the sets of priorities that nobody uses, when they are many.
+    fn forget_priorities(&mut self) {
+        let empty = self.sets.values().filter(|set| set.is_empty()).count();
+        if empty > self.sets.len() / 2 + 16 {
+            // First: a new set gives out the same keys again.
+            self.forget_places();
+            self.sets.retain(|_, set| !set.is_empty());
         }
     }
 
@@ -349,6 +366,7 @@ impl<S> fmt::Debug for FanIn<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FanIn")
             .field("inputs", &self.len())
+            .field("priorities", &self.sets.len())
             .finish_non_exhaustive()
     }
 }

@@ -248,6 +248,31 @@ fn a_higher_priority_goes_first() {
     assert_eq!(seen, expected);
 }
 
+/// A priority that nobody uses any more costs nothing, and its names are not given out again.
+#[test]
+fn priorities_come_and_go() {
+    let mut all = FanIn::new();
+    let waker = Waker::noop();
+    let first = all.add_with_priority(stream::iter(vec![0]).boxed(), 0);
+    assert_eq!(next(&mut all, waker), Poll::Ready(Some(0)));
+    for priority in 1..1000 {
+        all.add_with_priority(stream::iter(vec![priority]).boxed(), priority);
+        assert_eq!(next(&mut all, waker), Poll::Ready(Some(priority)));
+        assert_eq!(next(&mut all, waker), Poll::Ready(None));
+    }
+    let text = format!("{all:?}");
+    let priorities = text.split("priorities: ").nth(1).unwrap();
+    let priorities: String = priorities
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    assert!(priorities.parse::<u32>().unwrap() < 40, "{text}");
+    let other = all.add_with_priority(stream::pending().boxed(), 0);
+    assert!(!all.remove(first), "it has ended");
+    assert_eq!(all.len(), 1);
+    assert!(all.remove(other));
+}
+
 #[test]
 fn only_inputs_that_were_woken_are_polled() {
     let polls = Arc::new(AtomicUsize::new(0));

@@ -898,6 +898,38 @@ async fn figures<R: Rt>(rt: R) {
     assert_eq!(control.metrics().stages.len(), 4);
 }
 
+/// What was done beside an item that fails is handed to nobody, and is not counted.
+#[test]
+fn what_fails_hands_nothing_on() {
+    common::on_mini(|rt| async move {
+        let control = Control::new();
+        let (timer, seen) = (rt.clone(), control.clone());
+        let failed = Pipeline::from_iter("numbers", 0..8)
+            .stage("fails", move |n| {
+                let (timer, seen) = (timer.clone(), seen.clone());
+                async move {
+                    if n == 0 {
+                        // It waits, so from here on the batches are 1, 2 and 4.
+                        yield_now().await;
+                        let made = || seen.metrics().stage("numbers").unwrap().given == 8;
+                        until(&timer, "all are there", made).await;
+                    }
+                    if n == 5 { Err(n) } else { Ok(n) }
+                }
+            })
+            .control(&control)
+            .run(rt)
+            .await;
+        assert!(matches!(
+            failed,
+            Err(Error::Stage(StageError { error: 5, .. }))
+        ));
+        let metrics = control.metrics();
+        let fails = metrics.stage("fails").unwrap();
+        assert_eq!((fails.taken, fails.given, fails.errors), (6, 4, 1));
+    });
+}
+
 async fn a_stream_that_is_always_ready_is_stopped<R: Rt>(rt: R) {
     let control = Control::new();
     let stops = control.clone();

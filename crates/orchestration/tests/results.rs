@@ -249,6 +249,58 @@ async fn a_panic_goes_on<R: Rt>(rt: R) {
     }
 }
 
+/// So does a panic of who makes the futures.
+async fn a_panic_between_them_goes_on<R: Rt>(rt: R) {
+    for spawned in [false, true] {
+        let census = Census::default();
+        let make = |n: usize| {
+            if n == 2 {
+                resume_unwind(Box::new("out of cheese"));
+            }
+            let (census, rt) = (census.clone(), rt.clone());
+            async move {
+                let _resident = census.enter();
+                rt.sleep(units(1 + 9 * n as u32)).await;
+                Ok::<_, ()>(n)
+            }
+        };
+        let (here, there) = (Results::here().limit(2), Results::on(rt.clone()).limit(2));
+        let all = async {
+            if spawned {
+                there.try_all((0..4).map(make)).await
+            } else {
+                here.try_all((0..4).map(make)).await
+            }
+        };
+        let caught = AssertUnwindSafe(all).catch_unwind().await;
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"out of cheese"));
+        assert_eq!((census.ever(), census.alive()), (2, 0));
+
+        let census = Census::default();
+        let hedge = Hedge::new(rt.clone()).after(units(3)).at_most(3);
+        let ask = |n: usize| {
+            if n == 2 {
+                resume_unwind(Box::new("out of cheese"));
+            }
+            let census = census.clone();
+            async move {
+                let _resident = census.enter();
+                pending::<Result<(), ()>>().await
+            }
+        };
+        let asked = async {
+            if spawned {
+                hedge.clone().spawned(rt.clone()).run(ask).await
+            } else {
+                hedge.run(ask).await
+            }
+        };
+        let caught = AssertUnwindSafe(asked).catch_unwind().await;
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"out of cheese"));
+        assert_eq!((census.ever(), census.alive()), (2, 0));
+    }
+}
+
 /// One that panics as it is stopped is not swallowed.
 async fn a_losers_panic_goes_on<R: Rt>(rt: R) {
     struct Bomb;
@@ -413,6 +465,7 @@ on_every_runtime! {
     a_limit_holds
     dropped_half_way
     a_panic_goes_on
+    a_panic_between_them_goes_on
     a_losers_panic_goes_on
     hedge_asks_again_when_it_is_late
     hedge_dropped_half_way

@@ -288,6 +288,20 @@ async fn dropping_it_cuts_it_off<R: Rt>(rt: R) {
     }
 }
 
+/// A callback that panics keeps it from nobody.
+async fn dropped_with_a_callback_that_panics<R: Rt>(rt: R) {
+    let shutdown = Shutdown::new(rt.clone());
+    let handle = shutdown.handle();
+    let told = handle
+        .closing()
+        .on_cancel(|_| std::panic::resume_unwind(Box::new("out of cheese")));
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(shutdown)));
+    assert_eq!(dropped.unwrap_err().downcast_ref(), Some(&"out of cheese"));
+    handle.closing().cancelled().await;
+    handle.closed().cancelled().await;
+    drop(told);
+}
+
 struct Bomb;
 
 impl Drop for Bomb {
@@ -330,6 +344,7 @@ async fn cleanups_that_panic_late_are_in_the_report<R: Rt>(rt: R) {
 
 on_every_runtime! {
     many_leave_at_once
+    dropped_with_a_callback_that_panics
     nobody_is_there
     work_that_was_begun_is_finished
     who_is_late_is_told_and_named

@@ -169,13 +169,15 @@ impl Builder {
     }
 
     /// The panic of a job whose answer nobody waits for is told to `tell`, in the worker's task.
+    /// If `tell` panics, all has stopped: the other jobs are aborted, and `stop` panics with it.
     pub fn on_panic(mut self, tell: impl Fn(Panic) + Send + Sync + 'static) -> Self {
         self.on_panic = Some(Arc::new(tell));
         self
     }
 
     /// A dispatcher whose workers are tasks of `runtime`. They are spawned now. Each makes what it
-    /// works with by `hire`, in its own task.
+    /// works with by `hire`, in its own task, and again after a job has panicked. If `hire` panics the
+    /// dispatcher has stopped: its jobs are aborted, and `stop` panics with it.
     pub fn build<R, J, T, M, W, F>(self, runtime: R, hire: M) -> Dispatcher<R, J, T>
     where
         R: Spawn,

@@ -65,7 +65,6 @@ struct Asked {
 pub(super) struct Place {
     nest: Arc<Nest>,
     id: Id,
-    of: Id,
 }
 
 impl State {
@@ -120,7 +119,6 @@ impl Place {
         Place {
             nest: Arc::default(),
             id: ROOT,
-            of: ROOT,
         }
     }
 
@@ -142,7 +140,6 @@ impl Place {
         Place {
             nest: Arc::clone(&self.nest),
             id,
-            of: self.id,
         }
     }
 
@@ -152,7 +149,11 @@ impl Place {
 
     /// Whether it is that of a part of this one, directly.
     pub(super) fn is_within(&self, whole: &Place) -> bool {
-        !self.is_root() && self.of == whole.id && Arc::ptr_eq(&self.nest, &whole.nest)
+        let is_part = |state: MutexGuard<'_, State>| {
+            let part = state.parts.get(&self.id);
+            part.is_some_and(|part| part.of == whole.id)
+        };
+        Arc::ptr_eq(&self.nest, &whole.nest) && is_part(self.nest.lock())
     }
 
     /// Leaves the permit until the next poll.
@@ -239,8 +240,9 @@ impl Place {
         let permits: Vec<_> = permits.collect();
         let wakers = ask.iter().filter_map(|id| state.unask(*id));
         let wakers: Vec<_> = wakers.collect();
-        state.parts.remove(&self.id);
-        if let Some(whole) = state.parts.get_mut(&self.of) {
+        if let Some(part) = state.parts.remove(&self.id)
+            && let Some(whole) = state.parts.get_mut(&part.of)
+        {
             whole.parts -= 1;
         }
         drop(state);

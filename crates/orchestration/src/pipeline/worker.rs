@@ -221,7 +221,8 @@ where
                                 errors.push(failed());
                             }
                             OnError::Stop => {
-                                stats.count(taken, given, errors);
+                                // What it has done since it handed something on goes with it.
+                                stats.count(taken, 0, errors);
                                 return Err(Failure::Stage(failed()));
                             }
                         }

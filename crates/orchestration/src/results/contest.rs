@@ -8,7 +8,7 @@
 //! 3. After `stop` nothing is left: each future has been dropped, here or by its runtime.
 
 use std::any::Any;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -70,6 +70,22 @@ impl<R: Running> Contest<R> {
         self.started += 1;
     }
 
+    /// Starts what `make` makes.
+    ///
+    /// # Panics
+    ///
+    /// If `make` does, when those that run are gone.
+    pub(super) async fn start_by<F, P>(&mut self, place: &P, make: impl FnOnce() -> F)
+    where
+        F: Future,
+        P: Place<F, Running = R>,
+    {
+        match catch_unwind(AssertUnwindSafe(make)) {
+            Ok(future) => self.start(place, future),
+            Err(payload) => self.stop_and_raise(payload).await,
+        }
+    }
+
     fn fill<F, P>(&mut self, place: &P, futures: &mut impl Iterator<Item = F>)
     where
         F: Future,
@@ -89,6 +105,10 @@ impl<R: Running> Contest<R> {
     }
 
     /// The next output and its place. `None` when all have ended.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of a future, or of the iterator, when the others are gone.
     pub(super) async fn next<F, P>(
         &mut self,
         place: &P,
@@ -98,7 +118,11 @@ impl<R: Running> Contest<R> {
         F: Future,
         P: Place<F, Running = R>,
     {
-        self.fill(place, futures);
+        // The iterator is foreign code.
+        let filled = catch_unwind(AssertUnwindSafe(|| self.fill(place, futures)));
+        if let Err(payload) = filled {
+            self.stop_and_raise(payload).await;
+        }
         let (number, ended) = self.running.next().await?;
         match ended {
             Ok(value) => Some((number, value)),

@@ -123,7 +123,7 @@ impl<R: Timer, P> Hedge<R, P> {
     ///
     /// # Panics
     ///
-    /// With the panic of an attempt, when the others are gone.
+    /// With the panic of an attempt, or of `ask`, when the others are gone.
     ///
     /// # Cancel safety
     ///
@@ -137,7 +137,7 @@ impl<R: Timer, P> Hedge<R, P> {
         if let Some(budget) = &self.budget {
             budget.deposit();
         }
-        contest.start(&self.place, ask(0));
+        contest.start_by(&self.place, || ask(0)).await;
         let mut started = 1;
         let mut sleep = pin!(self.sleep_if(started < self.most));
         let mut failed = None;
@@ -167,7 +167,7 @@ impl<R: Timer, P> Hedge<R, P> {
             let another =
                 started < self.most && self.budget.as_ref().is_none_or(RetryBudget::withdraw);
             if another {
-                contest.start(&self.place, ask(started));
+                contest.start_by(&self.place, || ask(started)).await;
                 started += 1;
             } else {
                 // Asked once: a budget that is used up now is not asked again and again.

@@ -9,8 +9,10 @@
 //! 3. Nothing foreign (names, futures, the clock, wakers) is called or dropped under the lock.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use async_sync::{AutoEvent, Context, Event};
@@ -49,9 +51,15 @@ impl Drop for Ends {
         self.0.refuse_work();
         // Dropped last, if it comes to that: their destructors are foreign.
         let cleanups = self.0.take_cleanups();
-        self.0.closing.cancel();
+        // A callback may panic; whoever waits for `closed` is told all the same.
+        let told = catch_unwind(AssertUnwindSafe(|| self.0.closing.cancel()));
         self.0.closed.cancel();
         drop(cleanups);
+        if let Err(payload) = told
+            && !thread::panicking()
+        {
+            resume_unwind(payload);
+        }
     }
 }
 

@@ -75,6 +75,7 @@ impl Builder {
     }
 
     /// The panic of a job whose result nobody waits for is told to `tell`, in the worker's task.
+    /// If `tell` panics, all has stopped: the other jobs are aborted, and `stop` panics with it.
     #[doc(alias = "PanicHandler")]
     pub fn on_panic(mut self, tell: impl Fn(Panic) + Send + Sync + 'static) -> Self {
         self.on_panic = Some(Arc::new(tell));
