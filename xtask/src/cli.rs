@@ -19,8 +19,7 @@ pub(crate) enum Tier {
     /// What CI runs: formatting, lints, all tests, feature combinations, docs, bounded models,
     /// dependency rules, examples
     Test(Selection),
-    /// `test`, and the model checkers, Miri, `ThreadSanitizer` and the mutants at length (about an
-    /// hour)
+    /// `test`, and the model checkers, Miri, `ThreadSanitizer` and the mutants at length (hours)
     Deep {
         /// Write the results into docs/verification.md
         #[arg(long)]

@@ -42,8 +42,8 @@ use super::shards::Shards;
 ///
 /// # Is it worth it?
 ///
-/// A `get` and a drop cost about as much as a small allocation. Measure; what pays are objects that are
-/// large, or costly to make.
+/// A `get` and a drop together cost less than an allocation (`docs/benchmarks.md` has both), but not much less than a
+/// small one. Measure; what pays are objects that are large, or costly to make.
 #[doc(alias = "sync.Pool")]
 #[doc(alias = "object pool")]
 #[doc(alias = "freelist")]
