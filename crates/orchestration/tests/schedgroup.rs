@@ -501,6 +501,44 @@ async fn destructors_that_panic_are_told<R: Rt>(rt: R) {
     assert_eq!(*log.lock().unwrap(), [1]);
 }
 
+/// That of a recurring job which is called off while it runs.
+async fn a_job_that_is_called_off_is_dropped_in_peace<R: Rt>(rt: R) {
+    struct Late;
+    impl Drop for Late {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("late"));
+        }
+    }
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let group = Builder::new()
+        .on_panic(move |panic| tell.lock().unwrap().push(panic.message().to_owned()))
+        .build(rt.clone());
+    let calls_itself_off = || {
+        let (late, handle) = (Late, Arc::new(Mutex::new(None::<Scheduled>)));
+        let own = Arc::clone(&handle);
+        let call_off = move || {
+            let _ = &late;
+            assert!(own.lock().unwrap().take().unwrap().cancel());
+        };
+        (call_off, handle)
+    };
+    let (call_off, handle) = calls_itself_off();
+    *handle.lock().unwrap() = Some(group.every_fn(units(1), call_off).unwrap());
+    let (call_off, handle) = calls_itself_off();
+    let (clock, run) = (rt.clone(), units(1) / 2);
+    let future = group.every(units(1), move || {
+        call_off();
+        clock.sleep(run)
+    });
+    *handle.lock().unwrap() = Some(future.unwrap());
+    let log = Log::default();
+    group.delay_fn(units(3), note(&log, 1)).unwrap();
+    group.wait().await.unwrap();
+    assert_eq!(*log.lock().unwrap(), [1]);
+    assert_eq!(*told.lock().unwrap(), ["late", "late"]);
+}
+
 on_every_runtime! {
     by_time_then_by_submission
     futures_and_functions_are_started_in_one_order
@@ -521,6 +559,7 @@ on_every_runtime! {
     a_limit_does_not_keep_the_group_from_ending
     destructors_come_back_to_the_group
     destructors_that_panic_are_told
+    a_job_that_is_called_off_is_dropped_in_peace
 }
 
 mod threads {

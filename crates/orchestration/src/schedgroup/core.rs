@@ -302,8 +302,9 @@ impl<T: Item> Core<T> {
         state.now_fewer().release(state);
     }
 
-    /// A recurring job's run is over, and this is when the next one is due.
-    pub(super) fn bring_back(&self, key: Key, at: Instant, job: T) {
+    /// A recurring job's run is over, and this is when the next one is due. Gives the job if it was called off
+    /// meanwhile.
+    pub(super) fn bring_back(&self, key: Key, at: Instant, job: T) -> Option<T> {
         let at = self.nanos(at);
         let mut state = self.lock();
         let back = state.agenda.bring_back(key, at, job);
@@ -312,8 +313,7 @@ impl<T: Item> Core<T> {
             Err(_) => Woken(None),
         };
         woken.release(state);
-        // If it was cancelled meanwhile.
-        drop(back);
+        back.err()
     }
 
     /// A recurring job will not come back.

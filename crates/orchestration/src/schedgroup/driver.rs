@@ -7,10 +7,11 @@
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::mem;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 use std::time::Instant;
 
 use async_sync::Context;
@@ -90,8 +91,9 @@ impl<R: Spawn + Timer> Driver<R> {
         match job.start() {
             Start::Ran(result) => self.report(result),
             Start::RanAgain(result, job, rhythm) => {
-                self.core.bring_back(key, rhythm.next(due, now), job);
+                let back = bring_back(&self.core, key, rhythm.next(due, now), job);
                 self.report(result);
+                self.report(back);
             }
             Start::Future(run) => {
                 let running = Running::new(&self.core, None);
@@ -116,8 +118,9 @@ impl<R: Spawn + Timer> Driver<R> {
         let task = async move {
             let began = runtime.now();
             let result = Caught::new(run).await;
-            running.comes_again(began);
+            let back = running.comes_again(began);
             report(on_panic.as_ref(), result);
+            report(on_panic.as_ref(), back);
             Ok(())
         };
         let spawned = self.context.run(self.running.spawn(task)).await;
@@ -172,19 +175,40 @@ impl Running {
         }
     }
 
-    fn comes_again(&mut self, began: Instant) {
-        if let Some((key, job, rhythm, due)) = self.again.take() {
-            self.core.bring_back(key, rhythm.next(due, began), job);
+    fn comes_again(&mut self, began: Instant) -> Result<(), Panic> {
+        match self.again.take() {
+            Some((key, job, rhythm, due)) => {
+                bring_back(&self.core, key, rhythm.next(due, began), job)
+            }
+            None => Ok(()),
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some((key, job, ..)) = self.again.take() {
-            self.core.forget(key);
-            drop(job);
-        }
+        let dropped = match self.again.take() {
+            Some((key, job, ..)) => {
+                self.core.forget(key);
+                let_go(job)
+            }
+            None => Ok(()),
+        };
         self.core.finish();
+        if let Err(panic) = dropped
+            && !thread::panicking()
+        {
+            resume_unwind(panic.into_payload());
+        }
     }
+}
+
+/// Enters a job for its next run. If it was called off meanwhile it is dropped.
+fn bring_back(core: &Core, key: Key, at: Instant, job: BoxedJob) -> Result<(), Panic> {
+    core.bring_back(key, at, job).map_or(Ok(()), let_go)
+}
+
+/// Drops a job, which may panic.
+fn let_go(job: BoxedJob) -> Result<(), Panic> {
+    catch_unwind(AssertUnwindSafe(|| drop(job))).map_err(Panic::new)
 }
