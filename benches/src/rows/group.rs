@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::task::Poll;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -118,15 +117,7 @@ fn spawned<B: Bed>(bed: &str) -> Point {
 
 /// A task that waits once, for nothing.
 async fn yielding(n: usize) -> Result<usize, Infallible> {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+    smol::future::yield_now().await;
     task(n).await
 }
 

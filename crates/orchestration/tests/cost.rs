@@ -3,9 +3,12 @@
 #![cfg(not(miri))] // counts of many rounds; what they run, other tests run
 #![allow(missing_docs)]
 
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use common::yield_now;
 use futures_util::StreamExt as _;
 use orchestration::Limiter;
 use orchestration::Pipeline;
@@ -222,19 +225,6 @@ fn nothing_leaks() {
     assert_eq!(LIVE_BYTES.get(), before);
 }
 
-/// A future that waits once, for nothing.
-async fn yields() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return std::task::Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
-}
-
 /// The slots of a map are made once: an item allocates nothing, whether or not it waits.
 #[test]
 fn an_item_of_a_map_allocates_nothing() {
@@ -243,7 +233,7 @@ fn an_item_of_a_map_allocates_nothing() {
             mini_executor::block_on(async {
                 let item = |n: usize| async move {
                     if waits {
-                        yields().await;
+                        yield_now().await;
                     }
                     n
                 };
@@ -280,7 +270,7 @@ fn a_slot_allocates_nothing() {
     let count = allocations_of(|| {
         mini_executor::block_on(async {
             for _ in 0..1000 {
-                limiter.run(yields()).await;
+                limiter.run(yield_now()).await;
             }
         });
     });
@@ -288,7 +278,7 @@ fn a_slot_allocates_nothing() {
     let count = allocations_of(|| {
         mini_executor::block_on(limiter.run(async {
             for _ in 0..1000 {
-                limiter.lend(limiter.run(yields())).await;
+                limiter.lend(limiter.run(yield_now())).await;
             }
         }));
     });

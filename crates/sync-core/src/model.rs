@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use loom::cell::UnsafeCell;
+
 use crate::clock;
 
 /// Runs `f` under every interleaving, with the preemption bound of the environment or two, and prints
@@ -121,6 +123,53 @@ impl Task {
     pub fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
         let waker = Waker::from(Arc::clone(&self.0));
         future.poll(&mut Context::from_waker(&waker))
+    }
+}
+
+/// What one thread does and another sees, or does next: loom fails if nothing orders the two.
+#[derive(Debug, Default)]
+pub struct Note(UnsafeCell<u32>);
+
+// SAFETY: as for loom's own atomics: it belongs to one run of a model, whose threads take turns on one
+// thread of the system, and loom panics before an access that nothing orders with the others. (Outside of
+// a model every use of loom's cell panics.)
+unsafe impl Send for Note {}
+// SAFETY: as above.
+unsafe impl Sync for Note {}
+
+impl Note {
+    /// Makes it 1.
+    ///
+    /// # Panics
+    ///
+    /// If loom finds another access that nothing orders with this one.
+    #[track_caller]
+    pub fn write(&self) {
+        // SAFETY: loom has checked that nobody else is there; the closure calls nobody.
+        self.0.with_mut(|note| unsafe { *note = 1 });
+    }
+
+    /// Adds 1.
+    ///
+    /// # Panics
+    ///
+    /// As [`Note::write`].
+    #[track_caller]
+    pub fn add(&self) {
+        // SAFETY: as above.
+        self.0.with_mut(|note| unsafe { *note += 1 });
+    }
+
+    /// What it is; 0 at first.
+    ///
+    /// # Panics
+    ///
+    /// As [`Note::write`].
+    #[must_use]
+    #[track_caller]
+    pub fn read(&self) -> u32 {
+        // SAFETY: as above: nobody but readers.
+        self.0.with(|note| unsafe { *note })
     }
 }
 

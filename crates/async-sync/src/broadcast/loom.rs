@@ -4,20 +4,11 @@ use std::pin::pin;
 use std::task::Poll;
 use std::vec::Vec;
 
-use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
 use super::{RecvError, SendError, TryRecvError, channel};
-use sync_core::model::{Task, block_on, model};
-
-#[derive(Default)]
-struct Note(UnsafeCell<u32>);
-
-// SAFETY: the channel orders the accesses; that is what the model checks.
-unsafe impl Sync for Note {}
-// SAFETY: as above.
-unsafe impl Send for Note {}
+use sync_core::model::{Note, Task, block_on, model};
 
 /// What was done before a send is seen by every receiver of its item; what was done before the last sender
 /// was dropped, by whoever is told of the end.
@@ -29,24 +20,19 @@ fn a_send_happens_before_each_receive() {
         let notes = Arc::new([Note::default(), Note::default()]);
         let theirs = Arc::clone(&notes);
         let sender = thread::spawn(move || {
-            // SAFETY: loom checks it.
-            theirs[0].0.with_mut(|note| unsafe { *note = 1 });
+            theirs[0].write();
             sender.send(()).unwrap();
-            // SAFETY: loom checks it.
-            theirs[1].0.with_mut(|note| unsafe { *note = 1 });
+            theirs[1].write();
         });
         let theirs = Arc::clone(&notes);
         let waiter = thread::spawn(move || {
             assert_eq!(block_on(other.recv()), Ok(()));
-            // SAFETY: loom checks it.
-            assert_eq!(theirs[0].0.with(|note| unsafe { *note }), 1);
+            assert_eq!(theirs[0].read(), 1);
         });
         assert_eq!(block_on(receiver.recv()), Ok(()));
-        // SAFETY: loom checks it.
-        assert_eq!(notes[0].0.with(|note| unsafe { *note }), 1);
+        assert_eq!(notes[0].read(), 1);
         assert_eq!(block_on(receiver.recv()), Err(RecvError::Closed));
-        // SAFETY: loom checks it.
-        assert_eq!(notes[1].0.with(|note| unsafe { *note }), 1);
+        assert_eq!(notes[1].read(), 1);
         sender.join().unwrap();
         waiter.join().unwrap();
     });
@@ -61,15 +47,13 @@ fn what_every_sender_did_happens_before_the_end() {
         let threads = [(0, sender.clone()), (1, sender)].map(|(n, sender)| {
             let notes = Arc::clone(&notes);
             thread::spawn(move || {
-                // SAFETY: loom checks it.
-                notes[n].0.with_mut(|note| unsafe { *note = 1 });
+                notes[n].write();
                 drop(sender);
             })
         });
         assert_eq!(block_on(receiver.recv()), Err(RecvError::Closed));
         for note in &*notes {
-            // SAFETY: loom checks it.
-            assert_eq!(note.0.with(|note| unsafe { *note }), 1);
+            assert_eq!(note.read(), 1);
         }
         for thread in threads {
             thread.join().unwrap();
@@ -135,12 +119,10 @@ fn room_is_made_for_a_sender_that_waits() {
         let theirs = Arc::clone(&note);
         let sender = thread::spawn(move || {
             assert_eq!(block_on(sender.send_lossless(1)), Ok(()));
-            // SAFETY: loom checks it.
-            assert_eq!(theirs.0.with(|note| unsafe { *note }), 1);
+            assert_eq!(theirs.read(), 1);
         });
         let leaver = thread::spawn(move || {
-            // SAFETY: loom checks it.
-            note.0.with_mut(|note| unsafe { *note = 1 });
+            note.write();
             drop(leaver);
         });
         for expected in [Ok(0), Ok(1), Err(RecvError::Closed)] {

@@ -4,61 +4,37 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use loom::cell::UnsafeCell;
 use loom::thread;
 
 use super::alarm::Alarm;
 use super::{Cause, Context};
-use sync_core::model::{Task, block_on, model};
-
-struct Cell(UnsafeCell<u32>);
-
-// SAFETY: what orders the accesses is what the model is about; loom checks them.
-unsafe impl Sync for Cell {}
-// SAFETY: as above.
-unsafe impl Send for Cell {}
-
-impl Cell {
-    fn new() -> Arc<Self> {
-        Arc::new(Cell(UnsafeCell::new(0)))
-    }
-
-    fn write(&self) {
-        // SAFETY: loom checks it against the reads.
-        self.0.with_mut(|value| unsafe { *value = 1 });
-    }
-
-    fn check(&self) {
-        // SAFETY: loom checks it against the write.
-        assert_eq!(self.0.with(|value| unsafe { *value }), 1);
-    }
-}
+use sync_core::model::{Note, Task, block_on, model};
 
 /// What was done before the cancellation is seen by who waits for it, looks at it, or is below.
 #[test]
 fn cancel_happens_before_the_wait_returns() {
     model(|| {
-        let (ctx, cell) = (Context::new(), Cell::new());
+        let (ctx, note) = (Context::new(), Arc::new(Note::default()));
         let child = ctx.child();
         let canceller = {
-            let (ctx, cell) = (ctx.clone(), Arc::clone(&cell));
+            let (ctx, note) = (ctx.clone(), Arc::clone(&note));
             thread::spawn(move || {
-                cell.write();
+                note.write();
                 assert!(ctx.cancel());
             })
         };
         let waiter = {
-            let (child, cell) = (child.clone(), Arc::clone(&cell));
+            let (child, note) = (child.clone(), Arc::clone(&note));
             thread::spawn(move || {
                 assert!(block_on(child.cancelled()).is_canceled());
-                cell.check();
+                assert_eq!(note.read(), 1);
             })
         };
         let looker = {
-            let (ctx, cell) = (ctx.clone(), Arc::clone(&cell));
+            let (ctx, note) = (ctx.clone(), Arc::clone(&note));
             thread::spawn(move || {
                 if ctx.is_cancelled() {
-                    cell.check();
+                    assert_eq!(note.read(), 1);
                 }
             })
         };

@@ -6,46 +6,23 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use loom::thread;
-use sync_core::atomic::UnsafeCell;
 
 use super::KeyedMutex;
-use sync_core::model::{Task, block_on, model};
+use sync_core::model::{Note, Task, block_on, model};
 
 type Mutex = KeyedMutex<u8, BuildHasherDefault<DefaultHasher>>;
 
-/// What the key stands for. Loom sees each access.
-struct Account(UnsafeCell<u32>);
-
-// SAFETY: what orders the accesses is what the models are about; loom checks them.
-unsafe impl Sync for Account {}
-// SAFETY: as above.
-unsafe impl Send for Account {}
-
 struct Bank {
     mutex: Arc<Mutex>,
-    account: Account,
+    /// What the key stands for: added to under the lock.
+    account: Note,
 }
 
 impl Bank {
     fn new() -> Arc<Self> {
         Arc::new(Bank {
             mutex: Arc::default(),
-            account: Account(UnsafeCell::new(0)),
-        })
-    }
-
-    /// Under the lock.
-    fn deposit(&self) {
-        self.account.0.with_mut(|n| {
-            // SAFETY: loom fails if somebody else is there.
-            unsafe { *n += 1 }
-        });
-    }
-
-    fn balance(&self) -> u32 {
-        self.account.0.with(|n| {
-            // SAFETY: as above.
-            unsafe { *n }
+            account: Note::default(),
         })
     }
 }
@@ -59,13 +36,13 @@ fn exclusion() {
             let bank = Arc::clone(&bank);
             thread::spawn(move || {
                 let _guard = block_on(bank.mutex.lock(1));
-                bank.deposit();
+                bank.account.add();
             })
         });
         for thread in threads {
             thread.join().unwrap();
         }
-        assert_eq!((bank.balance(), bank.mutex.len()), (2, 0));
+        assert_eq!((bank.account.read(), bank.mutex.len()), (2, 0));
     });
 }
 
@@ -79,7 +56,7 @@ fn who_gives_up_and_leaves_last_hands_on_the_order() {
             let bank = Arc::clone(&bank);
             thread::spawn(move || {
                 if let Some(_guard) = bank.mutex.try_lock(1) {
-                    bank.deposit();
+                    bank.account.add();
                 }
             })
         };
@@ -91,14 +68,14 @@ fn who_gives_up_and_leaves_last_hands_on_the_order() {
             let bank = Arc::clone(&bank);
             thread::spawn(move || {
                 if let Some(_guard) = bank.mutex.try_lock(1) {
-                    bank.deposit();
+                    bank.account.add();
                 }
             })
         };
         owner.join().unwrap();
         next.join().unwrap();
         looks.join().unwrap();
-        assert!(bank.balance() <= 2);
+        assert!(bank.account.read() <= 2);
         assert_eq!(bank.mutex.len(), 0);
     });
 }
@@ -118,7 +95,7 @@ fn cancel_against_unlock() {
         let unlocks = {
             let bank = Arc::clone(&bank);
             thread::spawn(move || {
-                bank.deposit();
+                bank.account.add();
                 drop(guard);
             })
         };
@@ -129,7 +106,7 @@ fn cancel_against_unlock() {
         let Poll::Ready(guard) = task.poll(stays.as_mut()) else {
             panic!("the key is free, and nobody else is there");
         };
-        assert_eq!(bank.balance(), 1);
+        assert_eq!(bank.account.read(), 1);
         drop(guard);
         assert_eq!(bank.mutex.len(), 0);
     });

@@ -3,37 +3,15 @@
 use std::pin::pin;
 use std::task::Poll;
 
-use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
 use super::{RecvError, SendError, channel};
-use sync_core::model::{Task, block_on, model_with};
+use sync_core::model::{Note, Task, block_on, model_with};
 
 /// One preemption more than usual: the models are small.
 fn model(f: impl Fn() + Send + Sync + 'static) {
     model_with(3, f);
-}
-
-/// What one thread writes and another reads: loom finds it if nothing orders the two.
-#[derive(Default)]
-struct Note(UnsafeCell<u32>);
-
-// SAFETY: the channel orders the accesses; that is what the models check.
-unsafe impl Sync for Note {}
-// SAFETY: as above.
-unsafe impl Send for Note {}
-
-impl Note {
-    fn write(&self) {
-        // SAFETY: loom checks it.
-        self.0.with_mut(|note| unsafe { *note = 1 });
-    }
-
-    fn read(&self) -> u32 {
-        // SAFETY: loom checks it.
-        self.0.with(|note| unsafe { *note })
-    }
 }
 
 /// What was done before the send is seen by who receives the item.

@@ -1,41 +1,24 @@
-//! Models: threads at the shards of a pool, of which there are two here.
+//! Models: threads at the shards of a pool, of which there are two here. Its objects are notes: loom sees
+//! each use of one.
 
 use std::sync::Arc;
 
 use loom::thread;
-use sync_core::atomic::UnsafeCell;
 
 use super::Pool;
-use sync_core::model::model;
-
-/// An object; loom sees each access to it.
-struct Object(UnsafeCell<u32>);
-
-// SAFETY: what orders the accesses is what the models are about; loom checks them.
-unsafe impl Send for Object {}
-// SAFETY: as above.
-unsafe impl Sync for Object {}
-
-impl Object {
-    fn use_it(&self) {
-        self.0.with_mut(|n| {
-            // SAFETY: loom fails if somebody else is there.
-            unsafe { *n += 1 }
-        });
-    }
-}
+use sync_core::model::{Note, model};
 
 /// An object goes from one thread to another, also by stealing: one user, the next.
 #[test]
 fn one_user_at_a_time() {
     model(|| {
-        let pool = Arc::new(Pool::with_maker(|| Object(UnsafeCell::new(0))));
-        pool.put(Object(UnsafeCell::new(0)));
+        let pool = Arc::new(Pool::with_maker(Note::default));
+        pool.put(Note::default());
         let threads = [0, 1].map(|_| {
             let pool = Arc::clone(&pool);
             thread::spawn(move || {
-                pool.get().use_it();
-                pool.get().use_it();
+                pool.get().add();
+                pool.get().add();
             })
         });
         for thread in threads {
@@ -50,7 +33,7 @@ fn one_user_at_a_time() {
 fn rotation_against_use() {
     model(|| {
         let counted = Arc::new(());
-        let object = || (Object(UnsafeCell::new(0)), Arc::clone(&counted));
+        let object = || (Note::default(), Arc::clone(&counted));
         let pool = Arc::new(Pool::with_maker(|| unreachable!()));
         pool.put(object());
         let rotates = {
@@ -61,7 +44,7 @@ fn rotation_against_use() {
             let pool = Arc::clone(&pool);
             thread::spawn(move || {
                 if let Some(object) = pool.try_get() {
-                    object.0.use_it();
+                    object.0.add();
                 }
             })
         };

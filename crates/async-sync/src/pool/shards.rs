@@ -90,10 +90,7 @@ impl<T> Shard<T> {
     }
 
     fn take(&self) -> Option<T> {
-        match self.slot.full() {
-            None => self.pop(),
-            Some(full) => Some(full.take()),
-        }
+        self.slot.take().or_else(|| self.pop())
     }
 
     /// One from behind the lock.

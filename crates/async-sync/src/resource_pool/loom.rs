@@ -5,27 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::thread;
-use sync_core::atomic::UnsafeCell;
 
 use super::{GetError, Manager, ResourcePool};
-use sync_core::model::{Task, block_on, model};
-
-/// A connection; loom sees each access to it.
-struct Connection(UnsafeCell<u32>);
-
-// SAFETY: what orders the accesses is what the models are about; loom checks them.
-unsafe impl Send for Connection {}
-// SAFETY: as above.
-unsafe impl Sync for Connection {}
-
-impl Connection {
-    fn use_it(&self) {
-        self.0.with_mut(|n| {
-            // SAFETY: loom fails if somebody else is there.
-            unsafe { *n += 1 }
-        });
-    }
-}
+use sync_core::model::{Note, Task, block_on, model};
 
 /// Counts, outside of the model.
 #[derive(Default)]
@@ -35,19 +17,19 @@ struct Server {
 }
 
 impl Manager for Server {
-    type Resource = Connection;
+    type Resource = Note;
     type Error = ();
 
-    async fn create(&self) -> Result<Connection, ()> {
+    async fn create(&self) -> Result<Note, ()> {
         if self.refuse {
             return Err(());
         }
         assert_eq!(self.open.fetch_add(1, Ordering::Relaxed), 0, "one at most");
-        Ok(Connection(UnsafeCell::new(0)))
+        Ok(Note::default())
     }
 
-    fn close(&self, connection: Connection) {
-        connection.use_it();
+    fn close(&self, connection: Note) {
+        connection.add();
         assert_eq!(self.open.fetch_sub(1, Ordering::Relaxed), 1, "closed twice");
     }
 }
@@ -67,7 +49,7 @@ fn one_user_at_a_time() {
         let pool = pool(Server::default());
         let threads = [0, 1].map(|_| {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || block_on(pool.get()).unwrap().use_it())
+            thread::spawn(move || block_on(pool.get()).unwrap().add())
         });
         for thread in threads {
             thread.join().unwrap();
@@ -91,12 +73,12 @@ fn cancel_against_return() {
             })
         };
         let returns = thread::spawn(move || {
-            lease.use_it();
+            lease.add();
             drop(lease);
         });
         let waits = {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || block_on(pool.get()).unwrap().use_it())
+            thread::spawn(move || block_on(pool.get()).unwrap().add())
         };
         waits.join().unwrap();
         leaves.join().unwrap();
@@ -117,7 +99,7 @@ fn close_against_get() {
         let gets = {
             let pool = Arc::clone(&pool);
             thread::spawn(move || match block_on(pool.get()) {
-                Ok(lease) => lease.use_it(),
+                Ok(lease) => lease.add(),
                 Err(why) => assert_eq!(why, GetError::Closed),
             })
         };

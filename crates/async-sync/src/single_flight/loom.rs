@@ -9,10 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use loom::sync::Mutex;
 use loom::thread;
-use sync_core::atomic::UnsafeCell;
 
 use super::SingleFlight;
-use sync_core::model::{Task, block_on, model};
+use sync_core::model::{Note, Task, block_on, model};
 
 type Group = SingleFlight<u8, u32, ()>;
 
@@ -79,31 +78,23 @@ impl Future for Restless {
     }
 }
 
-struct Cells([UnsafeCell<u32>; 2]);
-
-// SAFETY: what orders the accesses is what the model is about; loom checks them.
-unsafe impl Sync for Cells {}
-
 /// Two callers find each other or do not; what one did before is seen by the other if it gets that
 /// one's value.
 #[test]
 fn callers_meet_or_do_not() {
     model(|| {
         let group = Arc::new(Group::new());
-        let cells = Arc::new(Cells([UnsafeCell::new(0), UnsafeCell::new(0)]));
+        let notes = Arc::new([Note::default(), Note::default()]);
         let run = |n: u32| {
-            let (group, cells) = (Arc::clone(&group), Arc::clone(&cells));
+            let (group, notes) = (Arc::clone(&group), Arc::clone(&notes));
             move || {
-                let inside = Arc::clone(&cells);
+                let inside = Arc::clone(&notes);
                 let work = move || {
-                    // SAFETY: read only by who gets the value; loom checks it.
-                    inside.0[n as usize].with_mut(|value| unsafe { *value = 1 });
+                    inside[n as usize].write();
                     ready(Ok(n))
                 };
                 let outcome = block_on(group.run(&1, work)).unwrap();
-                // SAFETY: written by the work whose value this is; loom checks it.
-                let seen = cells.0[outcome.value as usize].with(|value| unsafe { *value });
-                assert_eq!(seen, 1);
+                assert_eq!(notes[outcome.value as usize].read(), 1);
                 (outcome.value != n, outcome.shared)
             }
         };
@@ -144,8 +135,8 @@ fn a_wake_up_publishes_what_was_done_before() {
     model(|| {
         let group = Arc::new(Group::new());
         let slot = Arc::new(Mutex::new(None::<Waker>));
-        let cells = Arc::new(Cells([UnsafeCell::new(0), UnsafeCell::new(0)]));
-        let (theirs, inside) = (Arc::clone(&slot), Arc::clone(&cells));
+        let note = Arc::new(Note::default());
+        let (theirs, inside) = (Arc::clone(&slot), Arc::clone(&note));
         let work = move || {
             let mut polls = 0;
             std::future::poll_fn(move |cx| {
@@ -154,8 +145,7 @@ fn a_wake_up_publishes_what_was_done_before() {
                     *theirs.lock().unwrap() = Some(cx.waker().clone());
                     return Poll::Pending;
                 }
-                // SAFETY: polled for the second time because it was woken; loom checks it.
-                Poll::Ready(Ok(inside.0[0].with(|value| unsafe { *value })))
+                Poll::Ready(Ok(inside.read()))
             })
         };
         let mut first = Box::pin(group.start_owned(1, work));
@@ -163,11 +153,10 @@ fn a_wake_up_publishes_what_was_done_before() {
         let waker = slot.lock().unwrap().take().unwrap();
         let other = thread::spawn(move || block_on(first).unwrap().value);
         let opener = thread::spawn(move || {
-            // SAFETY: read only after the wake-up; loom checks it.
-            cells.0[0].with_mut(|value| unsafe { *value = 7 });
+            note.write();
             waker.wake();
         });
-        assert_eq!(other.join().unwrap(), 7);
+        assert_eq!(other.join().unwrap(), 1);
         opener.join().unwrap();
     });
 }

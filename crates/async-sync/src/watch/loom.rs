@@ -7,14 +7,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::{Closed, Watch, channel};
-use sync_core::model::{Task, block_on, model};
-
-struct Cell(loom::cell::UnsafeCell<u32>);
-
-// SAFETY: what orders the accesses is what the model is about; loom checks them.
-unsafe impl Sync for Cell {}
-// SAFETY: as above.
-unsafe impl Send for Cell {}
+use sync_core::model::{Note, Task, block_on, model};
 
 /// Nobody sleeps through the last value.
 #[test]
@@ -48,22 +41,18 @@ fn store_against_changed() {
 #[test]
 fn store_happens_before_the_value_is_seen() {
     model(|| {
-        let cell = Arc::new(Cell(loom::cell::UnsafeCell::new(0)));
+        let note = Arc::new(Note::default());
         let (tx, mut rx) = channel(false);
         let storer = {
-            let cell = Arc::clone(&cell);
+            let note = Arc::clone(&note);
             thread::spawn(move || {
-                let cell = cell;
-                // SAFETY: read only by who sees the value; loom checks it.
-                cell.0.with_mut(|value| unsafe { *value = 1 });
+                note.write();
                 tx.store(true);
             })
         };
         let follower = thread::spawn(move || {
-            let cell = cell;
             if *rx.borrow() || *block_on(rx.changed()).unwrap() {
-                // SAFETY: written before; loom checks it.
-                assert_eq!(cell.0.with(|value| unsafe { *value }), 1);
+                assert_eq!(note.read(), 1);
             }
         });
         storer.join().unwrap();
@@ -129,19 +118,17 @@ fn the_last_sender_against_changed() {
 fn what_every_sender_did_happens_before_the_end() {
     model(|| {
         let (tx, mut rx) = channel(0);
-        let cells = Arc::new([0, 1].map(|_| Cell(loom::cell::UnsafeCell::new(0))));
+        let notes = Arc::new([Note::default(), Note::default()]);
         let threads = [(0, tx.clone()), (1, tx)].map(|(n, tx)| {
-            let cells = Arc::clone(&cells);
+            let notes = Arc::clone(&notes);
             thread::spawn(move || {
-                // SAFETY: each has its own, and who reads comes after the end; loom checks it.
-                cells[n].0.with_mut(|value| unsafe { *value = 1 });
+                notes[n].write();
                 drop(tx);
             })
         });
         assert_eq!(block_on(rx.changed()), Err(Closed));
-        for cell in &*cells {
-            // SAFETY: written before; loom checks it.
-            assert_eq!(cell.0.with(|value| unsafe { *value }), 1);
+        for note in &*notes {
+            assert_eq!(note.read(), 1);
         }
         for thread in threads {
             thread.join().unwrap();

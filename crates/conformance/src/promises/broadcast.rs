@@ -2,11 +2,10 @@
 
 use std::sync::mpsc;
 use std::task::Context;
-use std::time::Duration;
 
 use super::hostile::Script;
 use super::news::{self, News};
-use super::tools::{Polled, now, queued};
+use super::tools::{Polled, meanwhile, now, queued};
 use super::{Measurement, Verdict, check, list};
 use crate::peers::{Heard, LossyBroadcast};
 
@@ -205,13 +204,10 @@ fn wake_without_lock<B: LossyBroadcast>() -> Verdict {
     let other = sender.clone();
     let script = Script::on_wake(Box::new(move || {
         let sender = other.clone();
-        let (done, wait) = mpsc::channel();
-        std::thread::spawn(move || {
+        let _ = told.send(meanwhile(move || {
             drop(B::subscribe(&sender));
             B::send_now(&sender, 2);
-            let _ = done.send(());
-        });
-        let _ = told.send(wait.recv_timeout(Duration::from_millis(500)).is_ok());
+        }));
     }));
     let mut hostile = Box::pin(B::recv(&mut receiver));
     let mut cx = Context::from_waker(script.waker());

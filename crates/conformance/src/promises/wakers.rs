@@ -3,11 +3,10 @@
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::task::Context;
-use std::time::Duration;
 
 use super::hostile::{Deed, Script};
 use super::lock::Lock;
-use super::tools::{now, panics, queued};
+use super::tools::{meanwhile, now, panics, queued};
 use super::{Verdict, check};
 
 /// Uses the lock in every way that does not wait.
@@ -80,15 +79,7 @@ pub(super) fn wake_without_lock<L: Lock>() -> Verdict {
     let (told, tells) = mpsc::channel();
     let script = Script::on_wake({
         let lock = Arc::clone(&lock);
-        Box::new(move || {
-            let lock = Arc::clone(&lock);
-            let (done, wait) = mpsc::channel();
-            std::thread::spawn(move || {
-                using(&lock)();
-                let _ = done.send(());
-            });
-            let _ = told.send(wait.recv_timeout(Duration::from_millis(500)).is_ok());
-        })
+        Box::new(move || _ = told.send(meanwhile(using(&lock))))
     });
     let verdict = release_to(&*lock, &script);
     check!(

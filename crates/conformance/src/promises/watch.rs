@@ -1,10 +1,9 @@
 //! What is measured of watched values: the last one, and word of every change.
 
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use super::news::{self, News};
-use super::tools::{Polled, now, queued};
+use super::tools::{Polled, meanwhile, now, queued};
 use super::{Measurement, Verdict, check, list, scenario};
 use crate::peers::{AsyncWatch, WatchReceiver};
 use crate::scenarios::any_token;
@@ -146,16 +145,6 @@ fn the_end_wakes_all<W: AsyncWatch>() -> Verdict {
         check!(waiter.served() == Some(None), "one is left waiting");
     }
     Verdict::kept()
-}
-
-/// Whether another thread is done with `work` within half a second.
-fn meanwhile(work: impl FnOnce() + Send + 'static) -> bool {
-    let (done, wait) = mpsc::channel();
-    std::thread::spawn(move || {
-        work();
-        let _ = done.send(());
-    });
-    wait.recv_timeout(Duration::from_millis(500)).is_ok()
 }
 
 fn who_reads_keeps_nobody_from_storing<W: AsyncWatch>() -> Verdict {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{Either, select};
 use runtime::{Spawn, Timer};
 
-use super::link::{Batch, Link};
+use super::link::Batch;
 use super::metrics::{Doing, StageStats};
 use super::stage::{Launch, Out, Plan};
 use super::worker::{MOST, Pace};
@@ -74,14 +74,9 @@ pub struct Batched<P, W> {
 impl<P: Plan<E>, W: Patience + Sync, E: Send + 'static> Plan<E> for Batched<P, W> {
     type Item = Vec<P::Item>;
 
-    fn launch<R: Spawn>(self, launch: &Launch<'_, R, E>, Out(out): Out<Vec<P::Item>>) {
-        let (link, mut receivers) = Link::new(self.buffer, 1);
-        self.stats.watch(&link);
-        let stats = self.stats.start(1).pop().expect("there is one");
-        let tx = out.producers(1).pop().expect("there is one");
-        let rx = receivers.pop().expect("there is one");
-        drop(out);
-        self.prev.launch(launch, Out(link));
+    fn launch<R: Spawn>(self, launch: &Launch<'_, R, E>, out: Out<Vec<P::Item>>) {
+        let mut ends = launch.before(self.prev, self.buffer, &self.stats, 1, out);
+        let (rx, tx, stats) = ends.next().expect("there is one");
         let (size, patience) = (self.size, self.patience);
         launch.spawn(&self.stats, async move {
             let mut batch = Batch::new();
@@ -139,14 +134,9 @@ where
 {
     type Item = <P::Item as IntoIterator>::Item;
 
-    fn launch<R: Spawn>(self, launch: &Launch<'_, R, E>, Out(out): Out<Self::Item>) {
-        let (link, mut receivers) = Link::new(self.buffer, 1);
-        self.stats.watch(&link);
-        let stats = self.stats.start(1).pop().expect("there is one");
-        let tx = out.producers(1).pop().expect("there is one");
-        let rx = receivers.pop().expect("there is one");
-        drop(out);
-        self.prev.launch(launch, Out(link));
+    fn launch<R: Spawn>(self, launch: &Launch<'_, R, E>, out: Out<Self::Item>) {
+        let mut ends = launch.before(self.prev, self.buffer, &self.stats, 1, out);
+        let (rx, tx, stats) = ends.next().expect("there is one");
         launch.spawn(&self.stats, async move {
             let mut batch = Batch::new();
             let mut pace = Pace::new();

@@ -6,15 +6,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use async_sync::Context;
 use futures_util::FutureExt as _;
 use runtime::Spawn;
 
 use super::OnError;
-use super::link::Link;
-use super::metrics::StageStats;
+use super::link::{Link, Rx, Tx};
+use super::metrics::{StageStats, WorkerStats};
 use super::op::{Env, Op};
 use super::run::{Failure, Notes};
 use super::worker::{Collected, Outlet, Worker};
@@ -52,9 +52,23 @@ impl<R: Spawn, E: Send + 'static> Launch<'_, R, E> {
         drop(self.group.try_spawn(noted));
     }
 
-    pub(super) fn note_stopped(&self) -> impl Fn() + Send + 'static {
-        let stopped = Arc::clone(&self.stopped);
-        move || stopped.store(true, Ordering::Relaxed)
+    /// Starts the stages before one with so many workers; gives the two ends and the block of each.
+    pub(super) fn before<P: Plan<E>, U>(
+        &self,
+        prev: P,
+        buffer: usize,
+        stage: &StageStats,
+        workers: usize,
+        Out(out): Out<U>,
+    ) -> impl Iterator<Item = (Rx<P::Item>, Tx<U>, Arc<WorkerStats>)> {
+        let (link, receivers) = Link::new(buffer, workers);
+        stage.watch(&link);
+        let blocks = stage.start(workers);
+        let senders = out.producers(workers);
+        drop(out);
+        prev.launch(self, Out(link));
+        let ends = receivers.into_iter().zip(senders).zip(blocks);
+        ends.map(|((rx, tx), stats)| (rx, tx, stats))
     }
 }
 
@@ -127,17 +141,12 @@ where
 {
     type Item = O::Out;
 
-    fn launch<R: Spawn>(self, launch: &Launch<'_, R, E>, Out(out): Out<O::Out>) {
-        let (link, receivers) = Link::new(self.buffer, self.concurrency);
-        self.stats.watch(&link);
-        let blocks = self.stats.start(self.concurrency);
-        let senders = out.producers(self.concurrency);
-        drop(out);
-        self.prev.launch(launch, Out(link));
+    fn launch<R: Spawn>(self, launch: &Launch<'_, R, E>, out: Out<O::Out>) {
+        let ends = launch.before(self.prev, self.buffer, &self.stats, self.concurrency, out);
         let op = Arc::new(self.op);
         // One worker keeps the order without any numbers.
         let numbered = self.ordered && self.concurrency > 1;
-        for ((rx, tx), stats) in receivers.into_iter().zip(senders).zip(blocks) {
+        for (rx, tx, stats) in ends {
             let worker = Worker {
                 env: launch.env.clone(),
                 op: Arc::clone(&op),

@@ -19,7 +19,6 @@ use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 
 use runtime::Spawn;
 
@@ -29,6 +28,7 @@ use super::link::{Batch, Rx, Tx};
 use super::metrics::{Doing, WorkerStats};
 use super::op::{Env, Op};
 use super::run::Failure;
+use crate::yield_now::yield_now;
 
 /// The most items that are taken at a time.
 pub(super) const MOST: usize = 64;
@@ -87,15 +87,7 @@ impl Pace {
         }
         self.since_turn = 0;
         self.nanos = 0;
-        let mut yielded = false;
-        poll_fn(|cx| {
-            if mem::replace(&mut yielded, true) {
-                return Poll::Ready(());
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+        yield_now().await;
     }
 }
 

@@ -5,12 +5,14 @@
 //! runtime has dropped the task there. So "losers are cancelled and awaited" is written once.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use runtime::{JoinError, JoinHandle, Spawn, unbudgeted};
+
+use crate::caught;
+use crate::errgroup::Panic;
 
 /// The task that waits. Its futures may borrow, and need not be `Send`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,8 +100,7 @@ impl<F: Future> Running for RunsHere<F> {
     const GONE_AT_ONCE: bool = true;
 
     fn stop(self: Pin<&mut Self>) -> Option<Box<dyn Any + Send>> {
-        let mut future = self.project().future;
-        catch_unwind(AssertUnwindSafe(|| future.set(None))).err()
+        caught::discard(self.project().future).map(Panic::into_payload)
     }
 }
 

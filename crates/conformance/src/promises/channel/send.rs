@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::super::counting;
 use super::super::hostile::Script;
 use super::super::polls::judged;
-use super::super::tools::{Looks, Polled, Task, now, panics, queued};
+use super::super::tools::{Looks, Polled, Task, meanwhile, now, panics, queued};
 use super::super::{Verdict, check};
 use super::{fill, run, sending};
 use crate::peers::TryChannel;
@@ -302,12 +302,7 @@ pub(super) fn wake_without_lock<C: TryChannel>() -> Verdict {
     let script = Script::on_wake(Box::new(move || {
         let tx = other.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut tx = tx.expect("it is called once");
-        let (done, wait) = mpsc::channel();
-        std::thread::spawn(move || {
-            let _ = C::try_send(&mut tx, SECOND);
-            let _ = done.send(());
-        });
-        let _ = told.send(wait.recv_timeout(Duration::from_millis(500)).is_ok());
+        let _ = told.send(meanwhile(move || _ = C::try_send(&mut tx, SECOND)));
     }));
     let mut hostile = Box::pin(sending::<C>(&tx, FIRST));
     let mut cx = Context::from_waker(script.waker());

@@ -7,12 +7,11 @@ pub(super) use offers::{callbacks, several_parents};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::Context;
-use std::time::Duration;
 
 use super::counting::left;
 use super::hostile::Script;
 use super::news::{self, News};
-use super::tools::{now, queued};
+use super::tools::{meanwhile, now, queued};
 use super::{Measurement, Verdict, check, list, scenario};
 use crate::peers::AsyncToken;
 use crate::scenarios::any_token;
@@ -245,15 +244,12 @@ fn wake_without_lock<T: AsyncToken>() -> Verdict {
         let (root, child) = (root.clone(), child.clone());
         Box::new(move || {
             let (root, child) = (root.clone(), child.clone());
-            let (done, wait) = mpsc::channel();
-            std::thread::spawn(move || {
+            let _ = told.send(meanwhile(move || {
                 for token in [root, child] {
                     let _ = (token.is_cancelled(), token.child().is_cancelled());
                     token.cancel();
                 }
-                let _ = done.send(());
-            });
-            let _ = told.send(wait.recv_timeout(Duration::from_millis(500)).is_ok());
+            }));
         })
     });
     let mut cx = Context::from_waker(script.waker());
