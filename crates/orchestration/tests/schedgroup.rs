@@ -141,12 +141,12 @@ async fn a_job_cancels_its_neighbour<R: Rt>(rt: R) {
             counted();
         }
     };
-    // Locked until it is there: the first waits for that if it is due earlier.
-    let mut neighbour = victim.lock().unwrap();
+    let held = hold(&group);
     group.schedule_fn(due, first).unwrap();
-    *neighbour = Some(group.schedule_fn(due, note(&log, 2)).unwrap());
+    let second = group.schedule_fn(due, note(&log, 2)).unwrap();
+    *victim.lock().unwrap() = Some(second);
     group.schedule_fn(due, note(&log, 3)).unwrap();
-    drop(neighbour);
+    drop(held);
     group.wait().await.unwrap();
     assert_eq!(read(&log), [1, 3]);
 }
