@@ -61,11 +61,13 @@ async fn echo(stream: TcpStream, closing: Context) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        // Until the first byte, the line is not begun.
-        match closing.run(stream.fill_buf()).await {
-            Ok(Ok([])) | Err(_) => return Ok(()),
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(error),
+        // Until the first byte has come, the line is not begun.
+        if stream.buffer().is_empty() {
+            match closing.run(stream.fill_buf()).await {
+                Ok(Ok([])) | Err(_) => return Ok(()),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(error),
+            }
         }
         if stream.read_until(b'\n', &mut line).await? == 0 {
             return Ok(());
@@ -125,15 +127,16 @@ async fn clients(address: SocketAddr, shutdown: &ShutdownHandle) -> io::Result<(
     drop(quick);
 
     let idle = TcpStream::connect(address).await?;
+    // Their second lines are begun when the first ones, which come with them, are answered.
     let mut slow = TcpStream::connect(address).await?;
-    slow.write_all(b"slow ").await?;
+    slow.write_all(b"first\nslow ").await?;
+    slow.read_exact(&mut answer).await?;
     let mut stubborn = TcpStream::connect(address).await?;
-    stubborn.write_all(b"and then").await?;
+    stubborn.write_all(b"first\nand then").await?;
+    stubborn.read_exact(&mut answer).await?;
     while shutdown.running().len() < 4 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    // Until the lines have come.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let closing = shutdown.closing().clone();
     drop(tokio::spawn(async move {
         closing.cancelled().await;

@@ -62,35 +62,45 @@ impl Service {
         assert!(sent.unwrap().success());
     }
 
-    /// What it printed, and how long it took.
-    fn end(mut self) -> (String, Duration) {
-        let begun = Instant::now();
+    /// A client in the middle of a line: it has come with the one before, which is answered.
+    fn client(&self, line: &str) -> TcpStream {
+        let mut client = TcpStream::connect(&self.address).unwrap();
+        client
+            .write_all(format!("hello\n{line}").as_bytes())
+            .unwrap();
+        let mut answer = [0; 6];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"hello\n");
+        client
+    }
+
+    /// What it printed.
+    fn end(mut self) -> String {
         let mut text = String::new();
         self.stdout.read_to_string(&mut text).unwrap();
         assert!(self.child.wait().unwrap().success(), "{text}");
-        (text, begun.elapsed())
+        text
     }
+}
+
+/// Who is idle is hung up on when the service closes.
+fn hung_up_on(mut idle: TcpStream) {
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]
 fn a_signal_lets_it_finish() {
     let service = Service::start();
-    let mut client = TcpStream::connect(&service.address).unwrap();
-    let mut answer = [0; 6];
-    client.write_all(b"hello\n").unwrap();
-    client.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"hello\n");
-    // In the middle of a line.
-    client.write_all(b"good").unwrap();
-    std::thread::sleep(Duration::from_millis(50));
+    let (mut client, idle) = (service.client("good"), service.client(""));
     service.signal("TERM");
-    std::thread::sleep(Duration::from_millis(50));
+    hung_up_on(idle);
     client.write_all(b"!\n").unwrap();
+    let mut answer = [0; 6];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"good!\n");
-    let (text, _) = service.end();
+    let text = service.end();
     assert!(
-        text.contains("1 connections were served, the log is flushed"),
+        text.contains("2 connections were served, the log is flushed"),
         "{text}"
     );
     assert!(text.contains("shut down (SIGTERM)"), "{text}");
@@ -100,13 +110,13 @@ fn a_signal_lets_it_finish() {
 #[test]
 fn who_does_not_finish_is_named() {
     let service = Service::start();
-    let mut client = TcpStream::connect(&service.address).unwrap();
-    client.write_all(b"never ends").unwrap();
+    let client = service.client("never ends");
     let name = format!("connection {}", client.local_addr().unwrap());
-    std::thread::sleep(Duration::from_millis(100));
+    let begun = Instant::now();
     service.signal("INT");
-    let (text, took) = service.end();
-    assert!(took >= Duration::from_millis(900), "{took:?}");
+    let text = service.end();
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(1), "{took:?}");
     assert!(text.contains("shut down (SIGINT)"), "{text}");
     assert!(text.contains(&format!("1 late: {name} (for ")), "{text}");
 }
@@ -114,13 +124,11 @@ fn who_does_not_finish_is_named() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let service = Service::start();
-    let mut client = TcpStream::connect(&service.address).unwrap();
-    client.write_all(b"never ends").unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    let (_client, idle) = (service.client("never ends"), service.client(""));
     service.signal("TERM");
-    std::thread::sleep(Duration::from_millis(100));
+    // Two of a kind that come together are one.
+    hung_up_on(idle);
     service.signal("TERM");
-    let (text, took) = service.end();
-    assert!(took < Duration::from_millis(800), "{took:?}");
+    let text = service.end();
     assert!(text.contains("shut down (SIGTERM, cut short)"), "{text}");
 }

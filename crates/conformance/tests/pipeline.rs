@@ -1,7 +1,10 @@
 //! The scenarios of pipelines and of the patterns over streams, on every runtime.
 
 use conformance::scenarios::patterns::*;
-use conformance::scenarios::pipeline::*;
+use conformance::scenarios::pipeline::{
+    a_fault_in_every_stage, a_slow_stage, collected_errors, get_friends, s108_md5_all,
+    stopped_and_cancelled,
+};
 
 conformance::on_every_runtime! {
     s85_or_done;
@@ -15,4 +18,10 @@ conformance::on_every_runtime! {
     a_slow_stage;
     stopped_and_cancelled;
     collected_errors;
+}
+
+/// In virtual time only: it is about what takes time.
+#[test]
+fn a_slow_stage_is_named() {
+    conformance::run::mini(conformance::scenarios::pipeline::a_slow_stage_is_named);
 }

@@ -155,8 +155,11 @@ fn block_on_takes_re_entrant_and_spurious_wakes() {
 fn block_on_polls_only_when_woken() {
     let polls = Arc::new(AtomicUsize::new(0));
     let (send, receive) = oneshot::channel::<()>();
-    let me = thread::current();
+    let (me, polled) = (thread::current(), Arc::clone(&polls));
     let sender = thread::spawn(move || {
+        while polled.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
         for _ in 0..10 {
             thread::sleep(MS);
             me.unpark();
@@ -165,8 +168,9 @@ fn block_on_polls_only_when_woken() {
     });
     let mut receive = pin!(receive);
     block_on(poll_fn(|cx| {
+        let received = receive.as_mut().poll(cx);
         polls.fetch_add(1, Ordering::SeqCst);
-        receive.as_mut().poll(cx)
+        received
     }))
     .unwrap();
     assert_eq!(polls.load(Ordering::SeqCst), 2);

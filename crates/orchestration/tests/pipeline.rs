@@ -115,21 +115,24 @@ async fn order_is_kept_however_long_items_take<R: Rt>(rt: R) {
 }
 
 async fn unordered_results_come_as_they_are_ready<R: Rt>(rt: R) {
-    let timer = rt.clone();
-    let (items, _) = Plain::from_iter("units", [9, 5, 1])
-        .stage("sleep", move |n| {
-            let timer = timer.clone();
+    let gates: Arc<[Event; 3]> = Arc::default();
+    let opened = Arc::clone(&gates);
+    let mut running = Plain::from_iter("numbers", 0..3)
+        .stage("wait", move |n: usize| {
+            let gates = Arc::clone(&gates);
             async move {
-                timer.sleep(units(n)).await;
+                gates[n].wait().await;
                 Ok(n)
             }
         })
         .concurrency(3)
         .unordered()
-        .collect(rt)
-        .await
-        .unwrap();
-    assert_eq!(items, [1, 5, 9]);
+        .start(rt);
+    for n in [2, 1, 0] {
+        opened[n].set();
+        assert_eq!(running.next().await, Some(n));
+    }
+    running.finish().await.unwrap();
 }
 
 /// After a hundred quick items a batch is long. The slow one must not hold what came with it.
@@ -172,7 +175,7 @@ async fn concurrency_is_a_limit_and_is_reached<R: Rt>(rt: R) {
             let (timer, counted) = (timer.clone(), counted.clone());
             async move {
                 let _here = counted.enter();
-                timer.sleep(units(1)).await;
+                until(&timer, "five are there", || counted.most() >= 5).await;
                 Ok(n)
             }
         })
@@ -204,7 +207,7 @@ async fn a_burst_wakes_all_that_are_needed<R: Rt>(rt: R) {
             let (timer, counted) = (timer.clone(), counted.clone());
             async move {
                 let _here = counted.enter();
-                timer.sleep(units(2)).await;
+                until(&timer, "five are there", || counted.most() >= 5).await;
                 Ok(n)
             }
         })
@@ -442,7 +445,7 @@ async fn dropping_it_leaves_nothing<R: Rt>(rt: R) {
     for expected in 0..5 {
         assert_eq!(running.next().await.unwrap().0, expected);
     }
-    assert!(census.alive() > 0);
+    until(&rt, "more are on their way", || census.alive() > 0).await;
     drop(running);
     until(&rt, "all is gone", || census.alive() == 0).await;
 }
@@ -609,9 +612,9 @@ async fn an_idle_source_is_stopped<R: Rt>(rt: R) {
     let (sender, receiver) = channel::bounded(4);
     sender.send(1).await.unwrap();
     let stopper = {
-        let (control, rt) = (control.clone(), rt.clone());
+        let (control, rt, sender) = (control.clone(), rt.clone(), sender.clone());
         rt.clone().spawn(async move {
-            rt.sleep(units(1)).await;
+            until(&rt, "the source has it", || sender.is_empty()).await;
             control.stop();
         })
     };
@@ -661,23 +664,28 @@ async fn batches<R: Rt>(rt: R) {
         [many, many, many, 10]
     );
 
-    // Four at once, one late: the four do not wait for it.
-    let timer = rt.clone();
+    // Four at once, and one that does not come before the fourth has: the four do not wait for it.
+    let fourth = Arc::new(Event::new());
+    let came = Arc::clone(&fourth);
     let trickle = stream::unfold(0, move |n| {
-        let timer = timer.clone();
+        let fourth = Arc::clone(&fourth);
         async move {
             if n == 4 {
-                timer.sleep(units(20)).await;
+                fourth.wait().await;
             }
             (n < 5).then_some((n, n + 1))
         }
     });
-    let (groups, _) = Plain::from_stream("trickle", trickle)
-        .batch_within("by three", 3, units(5), rt.clone())
-        .collect(rt)
-        .await
-        .unwrap();
-    assert_eq!(groups, [vec![0, 1, 2], vec![3], vec![4]]);
+    // Long enough for three that come at once, also where their thread is late.
+    let mut running = Plain::from_stream("trickle", trickle)
+        .batch_within("by three", 3, units(50), rt.clone())
+        .start(rt);
+    assert_eq!(running.next().await, Some(vec![0, 1, 2]));
+    assert_eq!(running.next().await, Some(vec![3]));
+    came.set();
+    assert_eq!(running.next().await, Some(vec![4]));
+    assert_eq!(running.next().await, None);
+    running.finish().await.unwrap();
 }
 
 async fn flattened<R: Rt>(rt: R) {

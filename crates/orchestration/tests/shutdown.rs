@@ -77,9 +77,10 @@ async fn work_that_was_begun_is_finished<R: Rt>(rt: R) {
 }
 
 async fn who_is_late_is_told_and_named<R: Rt>(rt: R) {
+    // Time enough in the second phase for the one that is cut off to go, also where its thread is late.
     let shutdown = Shutdown::new(rt.clone())
         .closing_limit(units(2))
-        .closed_limit(units(2));
+        .closed_limit(units(50));
     let census = Census::default();
     let resident = census.enter();
     let cut = shutdown.run("cut", async move {

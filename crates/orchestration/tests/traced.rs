@@ -4,7 +4,9 @@
 mod common;
 
 use std::future::pending;
+use std::sync::Arc;
 
+use async_sync::Event;
 use common::{Census, Rt, poll_once, units, until, yield_now};
 use orchestration::ErrGroup;
 use orchestration::errgroup::{
@@ -183,12 +185,16 @@ async fn s112_errors_of_work_done_elsewhere<R: Rt>(rt: R) {
     assert_eq!(group.wait().await, Ok(()), "nothing to wait for");
     let work: Vec<_> = (0..4).map(|_| group.add()).collect();
     assert_eq!(group.count(), 4);
+    let looked = Arc::new(Event::new());
     let handles: Vec<_> = (0..4)
         .zip(work)
         .map(|(n, work)| {
-            let rt = rt.clone();
+            let (rt, looked) = (rt.clone(), Arc::clone(&looked));
             rt.clone().spawn(async move {
                 rt.sleep(units(n) / 5).await;
+                if n == 3 {
+                    looked.wait().await;
+                }
                 if n == 1 {
                     work.error(format!("error {n}"));
                 }
@@ -202,6 +208,7 @@ async fn s112_errors_of_work_done_elsewhere<R: Rt>(rt: R) {
     let mut waiter = Box::pin(group.wait());
     assert!(poll_once(waiter.as_mut()).await.is_none());
     drop(waiter);
+    looked.set();
     let errors: MultiError<String> = group.wait().await.unwrap_err();
     // In the order in which they came.
     let [first, second] = errors.errors() else {

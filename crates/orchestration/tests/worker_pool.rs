@@ -325,7 +325,10 @@ async fn a_dispatcher_queues_nothing<R: Rt>(rt: R) {
     for n in 0..3 {
         jobs.dispatch(n).await.unwrap();
     }
-    until(&rt, "all are busy", || jobs.counts().busy == 3).await;
+    until(&rt, "all are busy", || {
+        (jobs.counts().busy, census.alive()) == (3, 3)
+    })
+    .await;
     let busy = jobs.try_dispatch(9).unwrap_err();
     assert!(busy.is_busy());
     assert_eq!(busy.into_inner(), 9);

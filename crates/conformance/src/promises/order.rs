@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::lock::Lock;
-use super::tools::{now, queued};
+use super::tools::{KEPT, now, queued};
 use super::{Verdict, check};
 
 /// Those who wait get it in the order in which they came, if nobody else comes.
@@ -32,33 +32,46 @@ pub(super) fn in_order<L: Lock>() -> Verdict {
 
 /// A newcomer does not get it before somebody who has been told that it is free.
 pub(super) fn newcomers_queue<L: Lock>() -> Verdict {
-    let lock = L::new();
-    let held = lock.held();
-    let mut waiter = queued(lock.take());
-    drop(held);
-    check!(
-        lock.try_take().is_none(),
-        "a `try_` call took it from a waiter that had been woken"
-    );
-    check!(
-        now(lock.take()).is_none(),
-        "a newcomer took it from a waiter that had been woken"
-    );
-    check!(waiter.served().is_some(), "the waiter did not get it");
-    Verdict::kept()
+    loop {
+        let lock = L::new();
+        let held = lock.held();
+        let mut waiter = queued(lock.take());
+        let released = Instant::now();
+        drop(held);
+        let tried = lock.try_take().is_some();
+        let asked = now(lock.take()).is_some();
+        if released.elapsed() > KEPT {
+            continue; // This thread was stopped for so long: once more.
+        }
+        check!(
+            !tried,
+            "a `try_` call took it from a waiter that had been woken"
+        );
+        check!(
+            !asked,
+            "a newcomer took it from a waiter that had been woken"
+        );
+        check!(waiter.served().is_some(), "the waiter did not get it");
+        return Verdict::kept();
+    }
 }
 
-/// For how long newcomers try to starve a waiter.
-const SIEGE: Duration = Duration::from_millis(20);
+/// Newcomers try to starve a waiter for 20 ms; and a thousand times, should the thread be stopped meanwhile.
+fn siege() -> impl Iterator<Item = ()> {
+    const SIEGE: Duration = Duration::from_millis(20);
+    let start = Instant::now();
+    (0..)
+        .take_while(move |&round| round < 1000 || start.elapsed() < SIEGE)
+        .map(|_| ())
+}
 
 /// A waiter that always comes second gets it after a while.
 pub(super) fn late_waiters<L: Lock>() -> Verdict {
     let lock = L::new();
     let mut held = Some(lock.held());
     let mut waiter = queued(lock.take());
-    let start = Instant::now();
     let mut passed = 0_u64;
-    while start.elapsed() < SIEGE {
+    for () in siege() {
         drop(held.take());
         held = now(lock.take());
         if held.is_some() {
@@ -76,9 +89,8 @@ pub(super) fn waiters_that_do_not_run<L: Lock>() -> Verdict {
     let lock = L::new();
     let mut held = Some(lock.held());
     let mut waiter = queued(lock.take());
-    let start = Instant::now();
     let mut passed = 0_u64;
-    while start.elapsed() < SIEGE {
+    for () in siege() {
         drop(held.take());
         held = now(lock.take());
         if held.is_none() {

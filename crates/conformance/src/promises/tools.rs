@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 /// How long a measurement waits for something that should have happened already.
 pub(super) const LIMIT: Duration = Duration::from_millis(50);
 
+/// For so long at least what is given back is kept for a waiter that has been woken. (By ours for a
+/// millisecond.) A measurement that takes longer, as its thread was stopped, says nothing.
+pub(super) const KEPT: Duration = Duration::from_micros(900);
+
 #[derive(Default)]
 struct Wakes(AtomicUsize);
 

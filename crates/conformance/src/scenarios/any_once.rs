@@ -48,24 +48,35 @@ pub async fn s48_one_of_ten<C: AsyncOnceCell, R: Runtime>(rt: R) {
 /// If it returns earlier.
 pub async fn s49_the_second_caller_waits<C: AsyncOnceCell, R: Runtime>(rt: R) {
     let cell = Arc::new(C::new());
-    let start = rt.now();
+    let counts: Arc<[AtomicUsize; 3]> = Arc::default();
     let first = {
-        let (cell, rt) = (Arc::clone(&cell), rt.clone());
+        let (cell, counts, rt) = (Arc::clone(&cell), Arc::clone(&counts), rt.clone());
         rt.clone().spawn(async move {
             let make = move || -> Init {
                 Box::pin(async move {
-                    rt.sleep(Duration::from_millis(20)).await;
+                    counts[0].store(1, Ordering::SeqCst);
+                    until(&rt, || counts[2].load(Ordering::SeqCst) == 1).await;
                     Ok(1)
                 })
             };
             cell.get_or_try_init(make).await
         })
     };
-    rt.sleep(Duration::from_millis(2)).await;
+    until(&rt, || counts[0].load(Ordering::SeqCst) == 1).await;
     assert_eq!(cell.get(), None, "set while it is being made");
-    let second = cell.get_or_try_init(|| Box::pin(async { Ok(2) })).await;
-    assert!(rt.now() - start >= Duration::from_millis(20));
-    assert_eq!((second, cell.get()), (Ok(1), Some(1)));
+    let second = {
+        let (cell, counts) = (Arc::clone(&cell), Arc::clone(&counts));
+        rt.spawn(async move {
+            let wait = cell.get_or_try_init(|| Box::pin(async { Ok(2) }));
+            (counted_in(&counts[1], wait).await, cell.get())
+        })
+    };
+    until(&rt, || counts[1].load(Ordering::SeqCst) == 1).await;
+    rt.sleep(Duration::from_millis(2)).await;
+    assert!(!second.is_finished(), "it returns too early");
+    counts[2].store(1, Ordering::SeqCst);
+    let second = second.await.expect("the second caller ends");
+    assert_eq!(second, (Ok(1), Some(1)));
     assert_eq!(first.await.expect("the first caller ends"), Ok(1));
 }
 

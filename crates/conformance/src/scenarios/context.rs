@@ -69,18 +69,20 @@ pub async fn s68_fifty_milliseconds<R: Runtime>(rt: R) {
                 rt.sleep(10 * MS).await;
                 looks += 1;
             }
+            // (None, if its thread comes too late.)
+            assert!(rt.now() - start >= 50 * MS, "told too early");
             looks
         })
     };
-    let overslept = ctx.run(rt.sleep(1000 * MS)).await;
+    let overslept = ctx.run(rt.sleep(60_000 * MS)).await;
     assert!(
         overslept
             .expect_err("the deadline comes first")
             .is_deadline_exceeded()
     );
     let took = rt.now() - start;
-    assert!((50 * MS..1000 * MS).contains(&took), "{took:?}");
-    assert!((1..=6).contains(&worker.await.expect("the worker ends")));
+    assert!((50 * MS..60_000 * MS).contains(&took), "{took:?}");
+    assert!((0..=6).contains(&worker.await.expect("the worker ends")));
 }
 
 /// S71: a generator that does not outlive those who read from it.
@@ -138,7 +140,7 @@ pub async fn s72_nothing_is_left<R: Runtime>(rt: R) {
     let tasks = (0..10).map(|_| {
         let (service, rt) = (service.clone(), rt.clone());
         async move {
-            let request = service.with_timeout(&rt, 1000 * MS).cancel_on_drop();
+            let request = service.with_timeout(&rt, 60_000 * MS).cancel_on_drop();
             request.run(rt.sleep(MS)).await.expect("it is in time");
         }
     });

@@ -240,7 +240,18 @@ pub async fn s116_retries<R: Runtime>(rt: R) {
 ///
 /// If a result is wrong.
 pub async fn s117_results<R: Runtime>(rt: R) {
-    let four = || [(8, 1), (2, 2), (5, 3), (12, 4)].map(|(time, n)| after(rt.clone(), time, Ok(n)));
+    // One after the other, and not by time: what is late together ends in any order.
+    let four = || {
+        let turn = Arc::new(AtomicUsize::new(0));
+        [(2, 1), (0, 2), (1, 3), (3, 4)].map(|(nth, n)| {
+            let (rt, turn) = (rt.clone(), Arc::clone(&turn));
+            async move {
+                until(&rt, || turn.load(Ordering::SeqCst) == nth).await;
+                turn.fetch_add(1, Ordering::SeqCst);
+                Ok(n)
+            }
+        })
+    };
     let failing = [(3, Ok(1)), (1, Err("no"))].map(|(time, end)| after(rt.clone(), time, end));
     assert_eq!(Results::on(rt.clone()).try_all(failing).await, Err("no"));
     // In one task: on several threads, what is late may overtake what is later.

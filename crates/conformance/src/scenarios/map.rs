@@ -76,6 +76,10 @@ pub async fn computed_once<R: Runtime>(rt: R) {
         async move {
             map.get_or_compute(1, async || {
                 let n = begun.fetch_add(1, SeqCst);
+                if n == 0 {
+                    // Until it is aborted.
+                    std::future::pending::<()>().await;
+                }
                 rt.sleep(MILLI * 5).await;
                 n
             })
@@ -131,13 +135,16 @@ pub async fn keyed_locks<R: Runtime>(rt: R) {
             let elsewhere = inside.iter().map(|n| n.load(SeqCst)).sum::<usize>();
             both.fetch_max(elsewhere, SeqCst);
             rt.sleep(MILLI * 2).await;
+            if task < 3 {
+                // One for each key.
+                until(&rt, || both.load(SeqCst) > 1).await;
+            }
             assert_eq!(busy.fetch_sub(1, SeqCst), 1);
             drop(guard);
         }
     });
     all(&rt, tasks).await;
     assert!(mutex.is_empty());
-    assert!(both.load(SeqCst) > 1, "different keys at the same time");
 }
 
 /// S60: what each producer pushes comes out in its order, once.
@@ -198,11 +205,13 @@ pub async fn s61_pools<R: Runtime>(rt: R) {
     );
     let buckets = Arc::new(BucketPool::new(512, 4096));
     let bounded = Arc::new(BoundedPool::new(2, || 0));
+    let lent = Arc::new(AtomicUsize::new(0));
     let tasks = (0..6).map(|task| {
-        let (pool, buckets, bounded, rt) = (
+        let (pool, buckets, bounded, lent, rt) = (
             Arc::clone(&pool),
             Arc::clone(&buckets),
             Arc::clone(&bounded),
+            Arc::clone(&lent),
             rt.clone(),
         );
         async move {
@@ -212,7 +221,8 @@ pub async fn s61_pools<R: Runtime>(rt: R) {
             assert!(buffer.is_empty() && sized.is_empty() && sized.capacity() >= 600);
             buffer.resize(100 << (task * 2), 1); // the last: more than the cap
             sized.push(1);
-            rt.sleep(MILLI).await;
+            lent.fetch_add(1, SeqCst);
+            until(&rt, || lent.load(SeqCst) == 6).await;
             assert_eq!(sized.len(), 1);
             drop((buffer, sized, number));
         }

@@ -141,16 +141,26 @@ pub async fn s16_metrics<R: Runtime>(rt: R) {
 pub async fn s8_newcomer_wins<R: Runtime>(rt: R) {
     let mutex = Arc::new(Mutex::<_>::new(Vec::new()));
     let guard = mutex.lock().await;
+    let looks: Arc<[AtomicUsize; 2]> = Arc::default();
     let mut waiters = Vec::new();
     for n in 0..2 {
-        let waiter = Arc::clone(&mutex);
-        waiters.push(rt.spawn(async move { waiter.lock().await.push(n) }));
+        let (waiter, looks) = (Arc::clone(&mutex), Arc::clone(&looks));
+        waiters.push(rt.spawn(async move {
+            let mut lock = pin!(waiter.lock());
+            let locked = poll_fn(|cx| {
+                let polled = lock.as_mut().poll(cx);
+                looks[n].fetch_add(1, Ordering::SeqCst);
+                polled
+            });
+            locked.await.push(n);
+        }));
         until(&rt, || mutex.waiters() == n + 1).await;
     }
     drop(guard);
     // On one thread the newcomer wins. On two it may, or the first waiter does.
     let newcomer = mutex.lock().await;
-    rt.sleep(Duration::from_micros(100)).await;
+    // It has looked again, and lost. (Had it not for a millisecond, the next might be called.)
+    until(&rt, || looks[0].load(Ordering::SeqCst) == 2).await;
     drop(newcomer);
     for waiter in waiters {
         waiter.await.expect("a waiter ends");
@@ -185,23 +195,33 @@ pub async fn s9_starving<R: Runtime>(rt: R) {
         };
         // The waiter is polled, and loses.
         until(&rt, || mutex.is_starving()).await;
+        let freed = rt.now();
         drop(guard);
         // Handed over: not to be had before the waiter, which on two threads may have been here.
-        if let Some(after) = mutex.try_lock() {
-            assert_eq!(*after, ["waiter"]);
-        }
-        let mut polls = 0;
+        let early = mutex.try_lock().is_some_and(|after| after.is_empty());
+        let (mut polls, mut took) = (0, Duration::ZERO);
         let mut newcomer = pin!(mutex.lock());
         let mut newcomer = poll_fn(|cx| {
             polls += 1;
-            newcomer.as_mut().poll(cx)
+            let polled = newcomer.as_mut().poll(cx);
+            if polls == 1 {
+                took = rt.now() - freed;
+            }
+            polled
         })
         .await;
         newcomer.push("newcomer");
-        assert_eq!(*newcomer, ["waiter", "newcomer"]);
-        assert!(polls <= 2, "polled {polls} times");
+        let order = newcomer.clone();
         drop(newcomer);
         waiter.await.expect("the waiter ends");
+        if took > Duration::from_micros(900) {
+            // What is handed over is kept for a millisecond, and this thread was stopped. Once more.
+            mutex.lock().await.clear();
+            continue;
+        }
+        assert!(!early);
+        assert_eq!(order, ["waiter", "newcomer"]);
+        assert!(polls <= 2, "polled {polls} times");
         break;
     }
     assert!(!mutex.is_starving());

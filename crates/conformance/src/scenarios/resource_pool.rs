@@ -171,14 +171,14 @@ pub async fn s64_limits_of_age<R: Runtime>(rt: R) {
     let pool = ResourcePool::builder(Numbers(Arc::clone(&ledger)))
         .max(4)
         .min_idle(2)
-        .idle_limit(MILLI * 300)
+        .idle_limit(MILLI * 1000)
         .timer(&rt)
         .build();
     pool.maintain().await.expect("two are created");
     assert_eq!(pool.status().idle, 2);
     let lease = pool.try_get().expect("one is idle");
     assert_eq!(*lease, 1);
-    rt.sleep(MILLI * 400).await;
+    rt.sleep(MILLI * 1200).await;
     assert_eq!(pool.try_get().err(), Some(TryGetError::Empty), "too old");
     assert_eq!(ledger.open.load(SeqCst), 1, "the one that is lent");
     pool.maintain().await.expect("two are created");

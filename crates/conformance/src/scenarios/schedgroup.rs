@@ -1,7 +1,7 @@
 //! Jobs at a time, recurring jobs, timeouts by the shared timer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use async_sync::Context;
@@ -21,12 +21,18 @@ const MS: Duration = Duration::from_millis(1);
 pub async fn g12_one_two_three<R: Runtime>(rt: R) {
     let group = SchedGroup::new(rt.clone());
     let printed: Arc<Mutex<Vec<u32>>> = Arc::default();
+    // All are there before the first is begun, also where this thread is late.
+    let (free, held) = mpsc::channel::<()>();
+    let hold = move || assert!(held.recv().is_err());
+    group.delay_fn(Duration::ZERO, hold).expect("it is open");
     let start = rt.now();
     for n in [3, 1, 2] {
         let printed = Arc::clone(&printed);
         let print = move || printed.lock().expect("no panic").push(n);
-        group.delay_fn(3 * MS * n, print).expect("it is open");
+        let due = start + 3 * MS * n;
+        group.schedule_fn(due, print).expect("it is open");
     }
+    drop(free);
     let scheduler = group.scheduler();
     group.wait().await.expect("there is no context");
     assert_eq!(*printed.lock().expect("no panic"), [1, 2, 3]);

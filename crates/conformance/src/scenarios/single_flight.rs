@@ -145,12 +145,14 @@ pub async fn s100_errors_and_again<R: Runtime>(rt: R) {
 /// If the work begins again, or never ends.
 pub async fn the_first_is_aborted<R: Runtime>(rt: R) {
     let (group, calls) = (Arc::new(Group::new()), Arc::new(AtomicUsize::new(0)));
+    let aborted = Arc::new(AtomicUsize::new(0));
     let caller = || {
         let (group, calls, rt) = (Arc::clone(&group), Arc::clone(&calls), rt.clone());
+        let aborted = Arc::clone(&aborted);
         rt.clone().spawn(async move {
             let work = move || async move {
                 let call = calls.fetch_add(1, SeqCst);
-                rt.sleep(20 * MILLI).await;
+                until(&rt, || aborted.load(SeqCst) == 1).await;
                 Ok(call)
             };
             group.run("key", work).await
@@ -162,6 +164,7 @@ pub async fn the_first_is_aborted<R: Runtime>(rt: R) {
     until(&rt, || group.callers("key") == 6).await;
     first.abort();
     assert!(first.await.is_err());
+    aborted.store(1, SeqCst);
     for other in others {
         let outcome = other
             .await
@@ -181,6 +184,7 @@ pub async fn the_first_is_aborted<R: Runtime>(rt: R) {
 /// If one that leaves concerns the others.
 pub async fn timeouts<R: Runtime>(rt: R) {
     let (group, dropped) = (Arc::new(Group::new()), Arc::new(AtomicUsize::new(0)));
+    let left = Arc::new(AtomicUsize::new(0));
     struct Tell(Arc<AtomicUsize>);
     impl Drop for Tell {
         fn drop(&mut self) {
@@ -189,6 +193,7 @@ pub async fn timeouts<R: Runtime>(rt: R) {
     }
     let caller = |patience: u32, ends: bool| {
         let (group, tell, rt) = (Arc::clone(&group), Arc::clone(&dropped), rt.clone());
+        let left = Arc::clone(&left);
         rt.clone().spawn(async move {
             let sleeper = rt.clone();
             let work = move || async move {
@@ -196,7 +201,7 @@ pub async fn timeouts<R: Runtime>(rt: R) {
                 if !ends {
                     std::future::pending::<()>().await;
                 }
-                sleeper.sleep(30 * MILLI).await;
+                until(&sleeper, || left.load(SeqCst) == 3).await;
                 Ok(3)
             };
             rt.timeout(patience * MILLI, group.run("key", work)).await
@@ -207,6 +212,7 @@ pub async fn timeouts<R: Runtime>(rt: R) {
     let impatient: Vec<_> = (0..3).map(|_| caller(1, true)).collect();
     for caller in impatient {
         assert!(caller.await.expect("not aborted").is_err());
+        left.fetch_add(1, SeqCst);
     }
     let outcome = patient.await.expect("not aborted").expect("in time");
     assert_eq!(outcome.expect("the work succeeds").value, 3);
@@ -259,24 +265,29 @@ pub async fn panics_reach_everybody<R: Runtime>(rt: R) {
 /// If not.
 pub async fn spawned<R: Runtime>(rt: R) {
     let (group, calls) = (Arc::new(Group::new()), Arc::new(AtomicUsize::new(0)));
+    let go = Arc::new(AtomicUsize::new(0));
     let spawn = || {
-        let (rt, calls) = (rt.clone(), Arc::clone(&calls));
+        let (rt, calls, go) = (rt.clone(), Arc::clone(&calls), Arc::clone(&go));
         group.spawn(&rt.clone(), "key".into(), move || async move {
-            rt.sleep(20 * MILLI).await;
+            until(&rt, || go.load(SeqCst) == 1).await;
             Ok(calls.fetch_add(1, SeqCst))
         })
     };
     let place = spawn();
     let callers = (0..9).map(|_| spawn()).collect::<Vec<_>>();
+    go.store(1, SeqCst);
     for outcome in all(&rt, callers).await {
         let outcome = outcome.expect("the work succeeds");
         assert_eq!((outcome.value, outcome.callers), (0, 10));
     }
     assert_eq!(place.await.expect("the work succeeds").value, 0);
+    go.store(0, SeqCst);
     drop(spawn());
-    rt.sleep(40 * MILLI).await;
+    // It would not end by itself.
+    until(&rt, || Arc::strong_count(&go) == 1).await;
     assert_eq!(calls.load(SeqCst), 1, "it was aborted");
     assert!(spawn().keep_going());
+    go.store(1, SeqCst);
     until(&rt, || calls.load(SeqCst) == 2).await;
     until(&rt, || group.is_empty()).await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_sync::{RawWaitGroup, WaitGroup};
+use async_sync::{Event, RawWaitGroup, WaitGroup};
 use runtime::JoinHandle;
 
 use crate::{Runtime, until};
@@ -18,18 +18,20 @@ use crate::{Runtime, until};
 /// If a wait returns early or late.
 pub async fn s34_add_before_spawn<R: Runtime>(rt: R) {
     let late = Arc::new(RawWaitGroup::new());
-    let children: Vec<_> = [100, 110]
-        .map(|us| {
-            let (late, rt) = (Arc::clone(&late), rt.clone());
-            rt.clone().spawn(async move {
-                rt.sleep(Duration::from_micros(us * 100)).await;
+    let waited = Arc::new(Event::new());
+    let children: Vec<_> = (0..2)
+        .map(|_| {
+            let (late, waited) = (Arc::clone(&late), Arc::clone(&waited));
+            rt.spawn(async move {
+                waited.wait().await;
                 late.add(1);
                 late.done();
             })
         })
-        .into();
+        .collect();
     late.wait().await; // the documented hazard: nobody has been counted
-    assert!(children.iter().any(|child| !child.is_finished()));
+    assert!(children.iter().all(|child| !child.is_finished()));
+    waited.set();
     for child in children {
         child.await.expect("a child ends");
     }
