@@ -222,17 +222,21 @@ fn serve(
     mut acquire: Pin<&mut Option<AcquireOwned>>,
     cx: &mut Context<'_>,
 ) {
-    if place.call_more() {
-        // Who was called may be of those that nobody polls: their wake-ups need not come to the root.
-        cx.waker().wake_by_ref();
-    }
+    // Who is called may be of those that nobody polls, whose wake-ups need not come to the root: it looks again itself.
+    let mut looks_again = place.call_more();
     while place.is_asked() {
         let Poll::Ready(permit) = poll_acquire(limiter, acquire.as_mut(), cx) else {
-            return;
+            break;
         };
         place.serve(permit);
+        looks_again = true;
     }
-    acquire.set(None);
+    if !place.is_asked() {
+        acquire.set(None);
+    }
+    if looks_again {
+        cx.waker().wake_by_ref();
+    }
 }
 
 impl<F: Future> Future for InSlot<F> {
