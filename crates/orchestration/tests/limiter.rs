@@ -603,6 +603,8 @@ async fn local_groups_in_turn<R: Rt>(rt: R) {
         (2, 3, true, false),
         (1, 1, false, true),
         (2, 3, true, true),
+        (1, 4, true, true),
+        (2, 6, true, false),
     ] {
         let limiter = Limiter::new(slots);
         let task = || {
