@@ -850,7 +850,7 @@ impl Soil {
                 return Ok(());
             }
             let twigs = 1 + self.below(4);
-            match self.below(3) {
+            match self.below(4) {
                 0 => {
                     let mut group = self.builder().spawned(self.rt.clone());
                     for _ in 0..twigs {
@@ -894,6 +894,19 @@ impl Soil {
                             return Ok(());
                         }
                         _ => drop(group.join().await?),
+                    }
+                }
+                2 if self.gives_up => {
+                    // Two at a time, of which one is awaited.
+                    let mut groups = [(); 2].map(|()| self.builder().local_send());
+                    for _ in 0..2 * twigs {
+                        let group = &mut groups[self.below(2) as usize];
+                        self.tires(group.ended()).await;
+                        let spawned = group.spawn(self.clone().tree(depth - 1));
+                        spawned.await.map_err(|_| 2_u32)?;
+                    }
+                    for group in groups {
+                        group.join().await?;
                     }
                 }
                 _ => {
