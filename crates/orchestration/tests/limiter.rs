@@ -592,7 +592,72 @@ async fn a_local_group_that_moves<R: Rt>(rt: R) {
     }
 }
 
+/// Two local groups in one slot, awaited in turn: what nobody polls is handed no slot that others wait for.
+async fn local_groups_in_turn<R: Rt>(rt: R) {
+    for (slots, tasks, gives_up, spawned) in [
+        (1, 1, false, false),
+        (1, 3, false, false),
+        (2, 3, false, false),
+        (1, 1, true, false),
+        (1, 3, true, false),
+        (2, 3, true, false),
+        (1, 1, false, true),
+        (2, 3, true, true),
+        (1, 4, true, true),
+        (2, 6, true, false),
+    ] {
+        let limiter = Limiter::new(slots);
+        let task = || {
+            let rt = rt.clone();
+            async move {
+                rt.sleep(units(2)).await;
+                Ok::<_, &str>(())
+            }
+        };
+        let work = limiter.run(async {
+            let mut last = Builder::new().limiter(&limiter).local();
+            for _ in 0..tasks {
+                last.spawn(task()).await.map_err(|_| "stopped")?;
+            }
+            if gives_up {
+                assert!(rt.timeout(units(1), last.ended()).await.is_err());
+                // No slot here, and lent again before there is one.
+            }
+            if spawned {
+                let first = Builder::new().limiter(&limiter).spawned(rt.clone());
+                first.spawn(task()).await.map_err(|_| "stopped")?;
+                first.join().await?;
+            } else {
+                let mut first = Builder::new().limiter(&limiter).local();
+                first.spawn(task()).await.map_err(|_| "stopped")?;
+                first.join().await?;
+            }
+            last.join().await
+        });
+        let in_time = rt.timeout(units(1000), work).await;
+        assert_eq!(in_time, Ok(Ok(vec![(); tasks])));
+        assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+    }
+}
+
+/// What is kept after its panic has no slot.
+async fn a_panic_that_is_kept<R: Rt>(rt: R) {
+    let limiter = Limiter::new(1);
+    let work = limiter.run(async {
+        let panics = limiter.run(async { resume_unwind(Box::new("out of cheese")) });
+        let mut panics = pin!(AssertUnwindSafe(panics).catch_unwind());
+        let caught: Result<(), _> = limiter.lend(panics.as_mut()).await;
+        assert!(caught.is_err());
+        yield_now().await;
+    });
+    let in_time = rt.timeout(units(1000), work).await;
+    assert!(in_time.is_ok());
+    assert_eq!((limiter.running(), limiter.waiting()), (0, 0));
+}
+
 on_every_runtime! {
+    local_groups_in_turn
+    a_panic_that_is_kept
     s113_eager
     s113_preemptive
     s111_bounded
@@ -621,6 +686,53 @@ fn not_positive_means_the_processors() {
     assert_eq!(Limiter::per_processor().limit(), processors);
     let group: LocalErrGroup<'_, (), ()> = Builder::new().bounded(0, 3).local();
     assert_eq!(group.limit(), Some(processors + 3));
+}
+
+/// With slots that are free a future within another begins at once, also where its root is blocked on it.
+#[test]
+fn a_free_slot_within_a_slot() {
+    let limiter = Limiter::new(2);
+    let seven = limiter.run(async { limiter.run(async { 7 }).now_or_never() });
+    assert_eq!(seven.now_or_never(), Some(Some(7)));
+}
+
+/// Who is called comes, though others yield so often that it is not polled with its root at once.
+#[test]
+fn a_call_that_is_heard_late() {
+    let mini = mini_executor::Builder::new().max_polls(100_000);
+    let ended = mini.run(|rt| async move {
+        let (limiter, ended) = (Limiter::new(4), AtomicUsize::new(0));
+        let others = rt.spawn({
+            let (limiter, rt) = (limiter.clone(), rt.clone());
+            async move {
+                for _ in 0..30 {
+                    limiter.run(rt.yield_now()).await;
+                }
+            }
+        });
+        let work = limiter.run(async {
+            let mut group = Builder::new().limiter(&limiter).local();
+            for n in 0..33 {
+                let ended = &ended;
+                let task = async move {
+                    if n < 3 {
+                        while ended.load(Ordering::SeqCst) < 30 {
+                            yield_now().await;
+                        }
+                    } else {
+                        yield_now().await;
+                        ended.fetch_add(1, Ordering::SeqCst);
+                    }
+                    Ok::<_, ()>(())
+                };
+                group.spawn(task).await.map_err(|_| ())?;
+            }
+            group.join().await
+        });
+        assert_eq!(work.await.unwrap().len(), 33);
+        others.await.unwrap();
+    });
+    ended.unwrap();
 }
 
 #[test]
@@ -738,7 +850,7 @@ impl Soil {
                 return Ok(());
             }
             let twigs = 1 + self.below(4);
-            match self.below(3) {
+            match self.below(4) {
                 0 => {
                     let mut group = self.builder().spawned(self.rt.clone());
                     for _ in 0..twigs {
@@ -782,6 +894,19 @@ impl Soil {
                             return Ok(());
                         }
                         _ => drop(group.join().await?),
+                    }
+                }
+                2 if self.gives_up => {
+                    // Two at a time, of which one is awaited.
+                    let mut groups = [(); 2].map(|()| self.builder().local_send());
+                    for _ in 0..2 * twigs {
+                        let group = &mut groups[self.below(2) as usize];
+                        self.tires(group.ended()).await;
+                        let spawned = group.spawn(self.clone().tree(depth - 1));
+                        spawned.await.map_err(|_| 2_u32)?;
+                    }
+                    for group in groups {
+                        group.join().await?;
                     }
                 }
                 _ => {

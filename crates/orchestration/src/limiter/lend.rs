@@ -73,8 +73,15 @@ impl<F: Future> Future for Lend<F> {
         );
         if matches!(this.stage, Stage::New) {
             let limiter = this.limiter.as_ref();
-            let lending = limiter.and_then(|limiter| with_slot(limiter, Lending::begin));
-            *this.stage = Stage::Waiting(lending);
+            let begin = |slot: &mut Slot| (!slot.is_missed()).then(|| Lending::begin(slot));
+            let lending = limiter.and_then(|limiter| with_slot(limiter, begin));
+            if let Some(None) = lending {
+                // Another one has given up just now. Whoever has its slot may be a part that is not polled any more,
+                // and what is awaited here needs one too: so it is taken back first.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            *this.stage = Stage::Waiting(lending.flatten());
         }
         if let Stage::Waiting(_) = this.stage {
             let output = ready!(this.future.poll(cx));
@@ -93,7 +100,7 @@ impl<F: Future> Future for Lend<F> {
         let misses = |slot: &mut Slot| {
             let own = slot.lenders.as_ref();
             let same = own.is_some_and(|own| Arc::ptr_eq(own, lenders));
-            same && slot.permit.is_none() && !slot.is_lent()
+            same && slot.is_missed()
         };
         let limiter = this.limiter.as_ref();
         if limiter.and_then(|limiter| with_slot(limiter, misses)) == Some(true) {

@@ -11,17 +11,23 @@
 //! with something else. A slot that such a part has, or that the queue has promised it, helps nobody, and the whole
 //! must not wait for it. Hence:
 //!
-//! 1. Only the root asks the limiter, for one slot at a time. What it gets is for itself, if it misses one, else
-//!    for the part that has asked first; but if something misses its slot of which that one is a part, for that.
+//! 1. Only the root asks the limiter, for one slot at a time, unless there is a free one. What it gets is for itself,
+//!    if it misses one, else for the part that has asked first; but if something misses its slot of which that one is
+//!    a part, for that.
 //! 2. Who misses its slot takes one that a part of its own has left here ([`Nest::rob`]) before it asks. That part asks
 //!    again when it is polled the next time. So nobody waits for what is polled by it alone.
-//! 3. A part that ends leaves its slot to what it is a part of, if that has lent its own (`slot.rs`).
-//! 4. What is polled in another nest than before, or is gone, leaves with its permit; parts of its own lose theirs,
+//! 3. A slot is not promised to a part: the part is called, and has the slot if it comes. If it has not come when
+//!    the root was polled again, the next one is called as well, and the first who comes has it; if nobody has come
+//!    when the root was polled so often that each of its parts may have been, the slot is given back. So nobody
+//!    waits for a part that has not begun and that nobody polls.
+//! 4. A part that ends leaves its slot to what it is a part of, if that has lent its own (`slot.rs`).
+//! 5. What is polled in another nest than before, or is gone, leaves with its permit; parts of its own lose theirs,
 //!    and are woken if they have asked: nobody here would look after them.
 //!
 //! Nothing foreign happens under the lock: permits and wakers are dropped after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -40,10 +46,17 @@ pub(super) struct Nest {
 #[derive(Default)]
 struct State {
     parts: BTreeMap<Id, Part>,
+    // Each behind what it is a part of.
+    within: BTreeSet<(Id, Id)>,
     // Permits of parts that are not being polled.
     left: BTreeMap<Id, OwnedPermit>,
     // Parts that have asked, in the order in which they did.
     asking: BTreeMap<u64, Id>,
+    // For those that were called; never more than there are of them.
+    ready: Vec<OwnedPermit>,
+    called: usize,
+    // How often the root was polled since anybody was called or came.
+    idle: usize,
     last: Id,
     last_ticket: u64,
 }
@@ -51,14 +64,16 @@ struct State {
 /// Something in a slot within something else in a slot.
 struct Part {
     of: Id,
-    // How many parts of its own it has.
-    parts: usize,
-    asked: Option<Asked>,
+    turn: Turn,
 }
 
-struct Asked {
-    ticket: u64,
-    waker: Waker,
+#[derive(Default)]
+enum Turn {
+    #[default]
+    No,
+    Asking(u64, Waker),
+    // Woken, and has not come yet.
+    Called(u64),
 }
 
 /// Where a future stands in a nest.
@@ -79,37 +94,71 @@ impl State {
         false
     }
 
-    /// Whether `id` may have parts.
-    fn has_parts(&self, id: Id) -> bool {
-        id == ROOT || self.parts.get(&id).is_some_and(|part| part.parts > 0)
-    }
-
-    /// Those of `ids` that are within `whole`.
-    fn within(&self, whole: Id, ids: impl Iterator<Item = Id>) -> Vec<Id> {
-        if !self.has_parts(whole) {
-            return Vec::new();
+    /// All that are within `whole`.
+    fn all_within(&self, whole: Id) -> Vec<Id> {
+        let mut all = Vec::new();
+        let mut next = Some(whole);
+        let mut done = 0;
+        while let Some(id) = next {
+            all.extend(
+                self.within
+                    .range((id, 0)..=(id, Id::MAX))
+                    .map(|&(_, id)| id),
+            );
+            next = all.get(done).copied();
+            done += 1;
         }
-        ids.filter(|id| self.is_within(*id, whole)).collect()
+        all
     }
 
-    /// It does not ask any more.
-    fn unask(&mut self, id: Id) -> Option<Waker> {
-        let asked = self.parts.get_mut(&id)?.asked.take()?;
-        self.asking.remove(&asked.ticket);
-        Some(asked.waker)
+    /// It waits no more.
+    fn unask(&mut self, id: Id) -> Turn {
+        let Some(part) = self.parts.get_mut(&id) else {
+            return Turn::No;
+        };
+        let turn = mem::take(&mut part.turn);
+        match &turn {
+            Turn::No => {}
+            Turn::Asking(ticket, _) => drop(self.asking.remove(ticket)),
+            Turn::Called(_) => self.called -= 1,
+        }
+        turn
     }
 
-    /// Who gets the next slot.
-    fn next(&self) -> Option<Id> {
+    /// The permit that it left; or, if it was called, one that is ready.
+    fn take(&mut self, id: Id) -> Option<OwnedPermit> {
+        let left = self.left.remove(&id);
+        if left.is_some() {
+            return left;
+        }
+        let part = self.parts.get(&id)?;
+        if !matches!(part.turn, Turn::Called(_)) {
+            return None;
+        }
+        let permit = self.ready.pop()?;
+        self.idle = 0;
+        self.unask(id);
+        Some(permit)
+    }
+
+    /// Calls whose turn it is.
+    fn call(&mut self) -> Option<Waker> {
         let (_, &first) = self.asking.first_key_value()?;
         let (mut next, mut at) = (first, first);
         while let Some(part) = self.parts.get(&at) {
-            if part.asked.is_some() {
+            if matches!(part.turn, Turn::Asking(..)) {
                 next = at;
             }
             at = part.of;
         }
-        Some(next)
+        let Turn::Asking(ticket, waker) = self.unask(next) else {
+            return None;
+        };
+        let part = self.parts.get_mut(&next)?;
+        part.turn = Turn::Called(ticket);
+        self.called += 1;
+        self.idle = 0;
+        Some(waker)
     }
 }
 
@@ -127,13 +176,10 @@ impl Place {
         let mut state = self.nest.lock();
         state.last += 1;
         let id = state.last;
-        if let Some(whole) = state.parts.get_mut(&self.id) {
-            whole.parts += 1;
-        }
+        state.within.insert((self.id, id));
         let part = Part {
             of: self.id,
-            parts: 0,
-            asked: None,
+            turn: Turn::No,
         };
         state.parts.insert(id, part);
         drop(state);
@@ -161,9 +207,9 @@ impl Place {
         self.nest.lock().left.insert(self.id, permit);
     }
 
-    /// The permit that was left, or that was meant for it, if nobody took it.
+    /// The permit that was left, if nobody took it, or that it was called for.
     pub(super) fn take(&self) -> Option<OwnedPermit> {
-        self.nest.lock().left.remove(&self.id)
+        self.nest.lock().take(self.id)
     }
 
     /// Whether it has left a permit.
@@ -174,15 +220,21 @@ impl Place {
     /// The permit of a part, the last one that there is.
     pub(super) fn rob(&self) -> Option<OwnedPermit> {
         let mut state = self.nest.lock();
-        if !state.has_parts(self.id) {
-            return None;
-        }
-        let mut ids = state.left.keys().rev();
-        let of = *ids.find(|id| state.is_within(**id, self.id))?;
+        let of = if self.is_root() {
+            if let Some(permit) = state.ready.pop() {
+                // Nobody has begun in it.
+                return Some(permit);
+            }
+            let mut ids = state.left.keys().copied().rev();
+            ids.find(|id| state.is_within(*id, ROOT))?
+        } else {
+            let mut ids = state.all_within(self.id).into_iter().rev();
+            ids.find(|id| state.left.contains_key(id))?
+        };
         let permit = state.left.remove(&of);
-        let waker = state.unask(self.id);
+        let turn = state.unask(self.id);
         drop(state);
-        drop(waker);
+        drop(turn);
         permit
     }
 
@@ -190,22 +242,28 @@ impl Place {
     pub(super) fn ask(&self, waker: &Waker) {
         let waker = waker.clone();
         let mut guard = self.nest.lock();
+        let before = guard.unask(self.id);
         let state = &mut *guard;
-        let Some(part) = state.parts.get_mut(&self.id) else {
-            return;
-        };
-        let before = part.asked.take();
-        let ticket = before.as_ref().map_or_else(
-            || {
-                state.last_ticket += 1;
-                state.last_ticket
-            },
-            |before| before.ticket,
-        );
-        part.asked = Some(Asked { ticket, waker });
-        state.asking.insert(ticket, self.id);
+        if let Some(part) = state.parts.get_mut(&self.id) {
+            let ticket = match before {
+                Turn::Asking(ticket, _) | Turn::Called(ticket) => ticket,
+                Turn::No => {
+                    state.last_ticket += 1;
+                    state.last_ticket
+                }
+            };
+            part.turn = Turn::Asking(ticket, waker);
+            state.asking.insert(ticket, self.id);
+        }
         drop(guard);
         drop(before);
+    }
+
+    /// Whether this one has not asked, and nobody has asked before it.
+    pub(super) fn is_first(&self) -> bool {
+        let state = self.nest.lock();
+        let part = state.parts.get(&self.id);
+        state.asking.is_empty() && part.is_some_and(|part| matches!(part.turn, Turn::No))
     }
 
     /// Whether somebody asks.
@@ -213,47 +271,70 @@ impl Place {
         !self.nest.lock().asking.is_empty()
     }
 
-    /// Gives a slot to whose turn it is.
+    /// Calls whose turn it is, to a slot.
     pub(super) fn serve(&self, permit: OwnedPermit) {
         let mut state = self.nest.lock();
-        let Some(next) = state.next() else {
+        let Some(waker) = state.call() else {
             drop(state);
             drop(permit);
             return;
         };
-        state.left.insert(next, permit);
-        let waker = state.unask(next);
+        state.ready.push(permit);
         drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
+        waker.wake();
+    }
+
+    /// Calls one more if there is a slot to which nobody has come, and gives it back if nobody does. Whether the root
+    /// is to be polled again, to see who comes.
+    pub(super) fn call_more(&self) -> bool {
+        let mut state = self.nest.lock();
+        if state.ready.is_empty() {
+            return false;
         }
+        if let Some(waker) = state.call() {
+            drop(state);
+            waker.wake();
+            return true;
+        }
+        state.idle += 1;
+        if state.idle <= state.parts.len() {
+            return true;
+        }
+        let permits = mem::take(&mut state.ready);
+        drop(state);
+        drop(permits);
+        false
     }
 
     /// It is not here any more. Gives the permit that it had left.
     pub(super) fn leave(self) -> Option<OwnedPermit> {
+        let mut batch = WakeBatch::new();
         let mut state = self.nest.lock();
-        let own = state.left.remove(&self.id);
-        let waker = state.unask(self.id);
-        let have_left = state.within(self.id, state.left.keys().copied());
-        let ask = state.within(self.id, state.asking.values().copied());
-        let permits = have_left.iter().map(|id| state.left.remove(id));
-        let permits: Vec<_> = permits.collect();
-        let wakers = ask.iter().filter_map(|id| state.unask(*id));
-        let wakers: Vec<_> = wakers.collect();
-        if let Some(part) = state.parts.remove(&self.id)
-            && let Some(whole) = state.parts.get_mut(&part.of)
-        {
-            whole.parts -= 1;
+        let own = state.take(self.id);
+        let turn = state.unask(self.id);
+        let parts = state.all_within(self.id);
+        let permits = parts.iter().map(|id| state.left.remove(id));
+        let mut permits: Vec<_> = permits.collect();
+        let turns = parts.iter().map(|id| state.unask(*id));
+        let turns: Vec<_> = turns.collect();
+        while state.ready.len() > state.called {
+            permits.push(state.ready.pop());
+        }
+        if let Some(part) = state.parts.remove(&self.id) {
+            state.within.remove(&(part.of, self.id));
         }
         drop(state);
-        drop((waker, permits));
-        let mut batch = WakeBatch::new();
-        for waker in wakers {
-            if !batch.has_room() {
-                batch.wake_all();
+        for turn in turns {
+            if let Turn::Asking(_, waker) = turn {
+                if !batch.has_room() {
+                    batch.wake_all();
+                }
+                batch.push(waker);
             }
-            batch.push(waker);
         }
+        // Before it, on every way out, those are woken.
+        batch.wake_all();
+        drop((turn, permits));
         own
     }
 }

@@ -35,6 +35,11 @@ impl Slot {
         lenders.is_some_and(|lenders| lenders.load(Ordering::Relaxed) > 0)
     }
 
+    /// Whether it was lent, and is not any more, and is not back.
+    pub(super) fn is_missed(&self) -> bool {
+        self.permit.is_none() && !self.is_lent()
+    }
+
     fn is_inside(&self) -> bool {
         self.permit.is_some() || self.place.as_ref().is_some_and(Place::has_left)
     }
@@ -87,24 +92,49 @@ thread_local! {
     static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Takes the slot off the stack again, also if the poll panics.
-struct Entry<'a>(&'a mut Slot);
+/// Takes the slot off the stack again. If the poll panics, which is how a future may end as well, the slot is
+/// given back, though the future be kept.
+struct Entry<'a> {
+    held: &'a mut Held,
+    // There is no stack any more when the thread ends, and drops what it has.
+    stacked: bool,
+    panics: bool,
+}
 
 impl<'a> Entry<'a> {
-    fn new(limiter: &Limiter, slot: &'a mut Slot) -> Self {
+    fn new(held: &'a mut Held) -> Self {
         let entered = Entered {
-            limiter: limiter.id(),
-            slot: mem::take(slot),
+            limiter: held.limiter.id(),
+            slot: mem::take(&mut held.slot),
         };
-        ENTERED.with_borrow_mut(|stack| stack.push(entered));
-        Self(slot)
+        let mut entered = Some(entered);
+        let _ = ENTERED.try_with(|stack| stack.borrow_mut().extend(entered.take()));
+        let stacked = entered.is_none();
+        if let Some(entered) = entered {
+            held.slot = entered.slot;
+        }
+        Self {
+            held,
+            stacked,
+            panics: true,
+        }
+    }
+
+    fn leave(mut self) {
+        self.panics = false;
     }
 }
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        let entered = ENTERED.with_borrow_mut(Vec::pop);
-        *self.0 = entered.map_or_else(Slot::default, |entered| entered.slot);
+        if self.stacked
+            && let Ok(Some(entered)) = ENTERED.try_with(|stack| stack.borrow_mut().pop())
+        {
+            self.held.slot = entered.slot;
+        }
+        if self.panics {
+            self.held.give_back();
+        }
     }
 }
 
@@ -193,20 +223,34 @@ fn poll_acquire(
     Poll::Ready(permit.expect("a limiter has slots"))
 }
 
-/// Asks the limiter for those parts of a root that have asked.
+/// A slot for a part, if nobody waits for one: it need not wait for its root, which may be blocked on it.
+fn free(limiter: &Limiter, place: &Place) -> Option<OwnedPermit> {
+    let slots = place.is_first().then(|| Arc::clone(&limiter.slots))?;
+    slots.try_acquire_owned().ok()
+}
+
+/// Calls parts of a root that have asked, and asks the limiter for them.
 fn serve(
     limiter: &Limiter,
     place: &Place,
     mut acquire: Pin<&mut Option<AcquireOwned>>,
     cx: &mut Context<'_>,
 ) {
+    // Who is called may be of those that nobody polls, whose wake-ups need not come to the root: it looks again itself.
+    let mut looks_again = place.call_more();
     while place.is_asked() {
         let Poll::Ready(permit) = poll_acquire(limiter, acquire.as_mut(), cx) else {
-            return;
+            break;
         };
         place.serve(permit);
+        looks_again = true;
     }
-    acquire.set(None);
+    if !place.is_asked() {
+        acquire.set(None);
+    }
+    if looks_again {
+        cx.waker().wake_by_ref();
+    }
 }
 
 impl<F: Future> Future for InSlot<F> {
@@ -222,33 +266,37 @@ impl<F: Future> Future for InSlot<F> {
                 // Of the time when it was no part.
                 this.acquire.set(None);
             }
-            if slot.permit.is_none() && !slot.is_lent() {
+            if slot.is_missed() {
                 slot.permit = slot.place.as_ref().and_then(Place::rob);
             }
-            if slot.permit.is_none() && !slot.is_lent() {
-                if let Some(place) = slot.part() {
-                    place.ask(cx.waker());
-                    return Poll::Pending;
-                }
-                let permit = ready!(poll_acquire(limiter, this.acquire.as_mut(), cx));
+            if slot.is_missed() {
+                let permit = if let Some(place) = slot.part() {
+                    let Some(permit) = free(limiter, place) else {
+                        place.ask(cx.waker());
+                        return Poll::Pending;
+                    };
+                    permit
+                } else {
+                    ready!(poll_acquire(limiter, this.acquire.as_mut(), cx))
+                };
                 slot.permit = Some(permit);
             }
-            let entry = Entry::new(limiter, slot);
+            let entry = Entry::new(this.held);
             let polled = this.future.as_mut().poll(cx);
-            drop(entry);
+            entry.leave();
             if polled.is_ready() {
                 *this.ended = true;
                 this.acquire.set(None);
                 this.held.give_back();
                 return polled;
             }
-            let lent = slot.is_lent();
-            if !lent && slot.permit.is_none() {
+            let Held { limiter, slot } = &mut *this.held;
+            if slot.is_missed() {
                 // Who lent has what it waited for, and wants the slot back.
                 continue;
             }
             match &slot.place {
-                _ if lent => slot.permit = None,
+                _ if slot.is_lent() => slot.permit = None,
                 Some(place) if !place.is_root() => {
                     // Where those can take it of which this is a part.
                     if let Some(permit) = slot.permit.take() {
