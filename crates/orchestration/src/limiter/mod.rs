@@ -134,9 +134,9 @@ impl Limiter {
 
     /// Runs `future` in a slot, for which it waits first.
     ///
-    /// A future that already is in a slot, and awaits this, has two. Let it [`lend`](Self::lend) its own. It waits for
-    /// the second in the name of the first: a thread that is blocked on it, within a poll of the first, gets only one
-    /// that is free already.
+    /// A future that already is in a slot, and awaits this, has two. Let it [`lend`](Self::lend) its own. It waits
+    /// for the second in the name of the first: a thread that is blocked on it, within a poll of the first, gets
+    /// only one that is free already.
     ///
     /// # Cancel safety
     ///
@@ -151,8 +151,8 @@ impl Limiter {
 
     /// Awaits `future`, and lends the slot in which this is done to others meanwhile.
     ///
-    /// As long as the future that this returns is there, and has not completed, the slot is lent: drop it before you go on
-    /// with something else.
+    /// As long as the future that this returns is there and has not completed, the slot is lent: drop it before
+    /// something else is done.
     ///
     /// For those who wait for something that may need a slot itself. Groups on this limit do it where
     /// they wait for a place and for the end of their tasks. Outside of a slot it only awaits.
