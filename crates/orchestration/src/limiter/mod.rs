@@ -112,6 +112,9 @@ impl Limiter {
     /// Changes the limit. Raised, it lets those who wait begin at once. Lowered, it stops nobody: it
     /// holds as soon as enough have ended.
     ///
+    /// Tasks of local groups that have begun, and that nobody awaits, keep their slots: lowered to as many as these, it
+    /// lets nothing else begin, not even what whoever is to await them waits for.
+    ///
     /// # Panics
     ///
     /// If `limit` is zero.
