@@ -164,6 +164,42 @@ fn a_stale_notification_goes_to_the_next() {
     assert_eq!(event.waiters(), 0);
 }
 
+/// However late they are polled, and whoever has lost its place to whom.
+#[test]
+fn as_many_are_released_as_it_was_set() {
+    let mut time = VirtualTime::start();
+    for waiters in 1..6 {
+        for gap in [0, 2000] {
+            for sets_before in 0..waiters {
+                let event = AutoEvent::new();
+                let mut queue: Vec<_> = (0..waiters).map(|_| queued(event.wait())).collect();
+                for n in 0..waiters {
+                    if n == sets_before {
+                        // A newcomer is one more that waits.
+                        queue.push(queued(event.wait()));
+                    }
+                    event.set();
+                    time.advance_us(gap);
+                }
+                event.set();
+                // Whoever is told looks, the last ones first, until nobody is told any more.
+                let mut released = 0;
+                while let Some(n) = queue.iter().rposition(|waiter| waiter.woken()) {
+                    let mut waiter = queue.remove(n);
+                    if waiter.poll().is_ready() {
+                        released += 1;
+                    } else {
+                        queue.push(waiter);
+                    }
+                }
+                let case = (waiters, gap, sets_before);
+                assert_eq!(released, waiters + 1, "{case:?}");
+                assert!(!event.is_set(), "{case:?}");
+            }
+        }
+    }
+}
+
 /// The claim of one notification leaves the age of the others in view.
 #[test]
 fn what_is_not_claimed_is_missed_after_another_was() {

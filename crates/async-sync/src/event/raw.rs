@@ -28,6 +28,7 @@
 //! dropped     Notified                                    pass_on: the next one is Notified; nobody
 //!                                                         waits: AutoEvent SET, Notify nothing
 //! any         the oldest baton is stale, another waits    its holder is Revoked; pass_on
+//! try         the same, and nobody waits                  its holder is Revoked
 //! ```
 //!
 //! A `Notify` tells those who listen to look again at something of the caller's. So one that lost its
@@ -190,9 +191,19 @@ impl<K: Keeping> RawNotify<K> {
         if !self.queue.has_stale_baton() {
             return false;
         }
-        // One may lie with a future that nobody polls.
-        self.pass_on(&mut self.queue.lock());
-        take()
+        // One lies with a future that nobody polls. Those who wait come first.
+        let mut queue = self.queue.lock();
+        self.pass_on(&mut queue);
+        let patience = queue.patience();
+        match queue.front(NOTIFIED) {
+            _ if take() => true,
+            Some(owner) if patience.is_over(owner.given(), clock::now()) => {
+                owner.revoke();
+                self.add(&self.out, -1);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Sees to it that `n` of those who wait are notified, or `n` more. Returns how many more are.
@@ -269,17 +280,17 @@ impl<K: Keeping> RawNotify<K> {
         field.store(old.wrapping_add_signed(n), Ordering::Relaxed);
     }
 
+    /// Takes stale batons away, as many as there are others to have them. (In the word, two would be one.)
     fn revoke_stale(&self, queue: &mut Locked<'_, 2>) {
-        // Whoever it is taken for: one that waits, or one that may come without waiting.
-        let wanted =
-            queue.front(0).is_some() || K::KEEPS && !self.word.load(Ordering::Relaxed).is_set();
-        if !wanted {
-            return;
-        }
         let patience = queue.patience();
         let mut now = None;
         // The oldest baton stands first. Bounded: what is left is met by the next operation.
         for _ in 0..WORK {
+            // Relaxed: guarded by the lock.
+            let waiting = queue.len() - self.out.load(Ordering::Relaxed);
+            if waiting <= self.loose.load(Ordering::Relaxed) {
+                return;
+            }
             match queue.front(NOTIFIED) {
                 Some(owner)
                     if patience.is_over(owner.given(), *now.get_or_insert_with(clock::now)) =>
