@@ -164,6 +164,239 @@ fn a_stale_notification_goes_to_the_next() {
     assert_eq!(event.waiters(), 0);
 }
 
+/// However late they are polled, and whoever has lost its place to whom.
+#[test]
+fn as_many_are_released_as_it_was_set() {
+    let mut time = VirtualTime::start();
+    for waiters in 1..6 {
+        for gap in [0, 2000] {
+            for sets_before in 0..waiters {
+                let event = AutoEvent::new();
+                let mut queue: Vec<_> = (0..waiters).map(|_| queued(event.wait())).collect();
+                let mut released = 0;
+                for n in 0..waiters {
+                    if n == sets_before {
+                        // A newcomer is one more that waits, or it takes what is kept for the absent.
+                        let mut newcomer = Polled::new(event.wait());
+                        if event.is_set() {
+                            newcomer.ready();
+                            released += 1;
+                        } else {
+                            newcomer.pending();
+                            queue.push(newcomer);
+                        }
+                    }
+                    event.set();
+                    time.advance_us(gap);
+                }
+                event.set();
+                // Whoever is told looks, the last ones first, until nobody is told any more.
+                while let Some(n) = queue.iter().rposition(|waiter| waiter.woken()) {
+                    let mut waiter = queue.remove(n);
+                    if waiter.poll().is_ready() {
+                        released += 1;
+                    } else {
+                        queue.push(waiter);
+                    }
+                }
+                let case = (waiters, gap, sets_before);
+                assert_eq!(released, waiters + 1, "{case:?}");
+                assert!(!event.is_set(), "{case:?}");
+            }
+        }
+    }
+}
+
+/// Against a count of those who wait and of the sets that are theirs: whatever happens, and whoever is
+/// away meanwhile, the two agree.
+#[test]
+fn sets_are_counted_whatever_else_happens() {
+    const RUNS: u64 = if cfg!(miri) { 20 } else { 20_000 };
+    const STEPS: usize = 24;
+    let mut time = VirtualTime::start();
+    for seed in 0..RUNS {
+        let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut below = |n: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random >> 33) as usize % n
+        };
+        let event = AutoEvent::new();
+        let mut queue: Vec<Polled<_>> = Vec::new();
+        let mut sets = 0;
+        let (first, second) = (Task::new(), Task::new());
+        for step in 0..STEPS {
+            let case = (seed, step);
+            let was_set = event.is_set();
+            match below(16) {
+                0..4 => {
+                    event.set();
+                    sets = (sets + 1).min(queue.len() + 1);
+                }
+                4..7 => {
+                    // Some of one task.
+                    let task = match below(4) {
+                        0 => first.clone(),
+                        1 => second.clone(),
+                        _ => Task::new(),
+                    };
+                    let mut newcomer = Polled::of(&task, event.wait());
+                    let ready = newcomer.poll().is_ready();
+                    assert_eq!(ready, was_set, "{case:?}");
+                    if ready {
+                        sets -= 1;
+                    } else {
+                        queue.push(newcomer);
+                    }
+                }
+                7..10 if !queue.is_empty() => {
+                    let n = below(queue.len());
+                    if queue[n].poll().is_ready() {
+                        assert_ne!(sets, 0, "{case:?}: released, and not set");
+                        sets -= 1;
+                        drop(queue.swap_remove(n));
+                    }
+                }
+                10 if !queue.is_empty() => {
+                    drop(queue.swap_remove(below(queue.len())));
+                    sets = sets.min(queue.len() + 1);
+                }
+                11 => {
+                    let taken = event.try_wait();
+                    assert!(taken || !was_set, "{case:?}");
+                    assert!(!taken || sets != 0, "{case:?}");
+                    sets -= usize::from(taken);
+                }
+                12 => {
+                    let forgotten = sets > queue.len();
+                    assert_eq!(event.reset(), forgotten, "{case:?}");
+                    sets -= usize::from(forgotten);
+                }
+                13 if below(4) == 0 => {
+                    // Who has a set as well uses it up when it returns, or passes it on.
+                    event.notify_all();
+                    for mut released in queue.drain(..) {
+                        if below(2) == 0 {
+                            released.ready();
+                        }
+                    }
+                    // How many did, is the event's business; one is remembered at most.
+                    let left = usize::from(event.is_set());
+                    assert!(left <= sets, "{case:?}");
+                    sets = left;
+                }
+                _ => time.advance_us([500, 1500, 30_000][below(3)]),
+            }
+            assert!(!event.is_set() || sets != 0, "{case:?}");
+            assert!(
+                event.is_set() || sets <= queue.len(),
+                "{case:?}: one is remembered"
+            );
+        }
+        // All are polled until nothing comes of it (three times, as those of one task take turns).
+        let mut quiet = 0;
+        while quiet < 4 {
+            quiet += 1;
+            for n in (0..queue.len()).rev() {
+                if queue[n].poll().is_ready() {
+                    drop(queue.swap_remove(n));
+                    assert_ne!(sets, 0, "{seed}: released, and not set");
+                    sets -= 1;
+                    quiet = 0;
+                }
+            }
+        }
+        assert!(
+            sets == 0 || queue.is_empty(),
+            "{seed}: {sets} sets were lost"
+        );
+        assert_eq!(
+            (event.is_set(), event.waiters()),
+            (sets != 0, queue.len()),
+            "{seed}"
+        );
+        drop(queue);
+        assert_eq!(
+            (event.try_wait(), event.waiters()),
+            (sets != 0, 0),
+            "{seed}"
+        );
+    }
+}
+
+/// Who lost its place and is dropped takes no set along, and leaves none behind but the one that is
+/// remembered.
+#[test]
+fn one_that_is_away_and_dropped_waits_no_longer() {
+    let mut time = VirtualTime::start();
+    for sets_before in 0..4 {
+        let event = AutoEvent::new();
+        let (away, too) = (queued(event.wait()), queued(event.wait()));
+        for _ in 0..2 {
+            event.set();
+        }
+        time.advance_us(20_000);
+        // Nobody is in the queue, and both have used up theirs.
+        assert!(event.try_wait() && event.try_wait());
+        time.advance_us(20_000);
+        assert!(!event.try_wait());
+        for _ in 0..sets_before {
+            event.set();
+        }
+        assert_eq!(event.is_set(), sets_before != 0);
+        // One for each of the two, and the one that nobody waits for.
+        assert_eq!(event.reset(), sets_before == 3);
+        drop(away);
+        assert_eq!(event.reset(), sets_before >= 2, "it was set for the one");
+        drop(too);
+        assert_eq!((event.is_set(), event.waiters()), (sets_before != 0, 0));
+        // All is as if nobody had been there.
+        assert_eq!(event.reset(), sets_before != 0);
+        let mut last = queued(event.wait());
+        event.set();
+        last.ready();
+    }
+}
+
+/// They are released as all others, and of the sets that were theirs one is remembered.
+#[test]
+fn notify_all_releases_those_who_are_away() {
+    let mut time = VirtualTime::start();
+    let event = AutoEvent::new();
+    let mut away = [queued(event.wait()), queued(event.wait())];
+    event.set();
+    event.set();
+    time.advance_us(20_000);
+    assert!(event.try_wait() && event.try_wait());
+    event.set();
+    event.set();
+    event.notify_all();
+    let mut newcomer = Polled::new(event.wait());
+    newcomer.ready();
+    let mut newcomer = queued(event.wait());
+    for waiter in &mut away {
+        waiter.ready();
+    }
+    newcomer.pending();
+    event.set();
+    newcomer.ready();
+    assert!(!event.is_set() && event.waiters() == 0);
+    // One that loses its place when it has been released already.
+    let mut released = queued(event.wait());
+    event.set();
+    event.notify_all();
+    time.advance_us(200_000);
+    let mut newcomer = queued(event.wait());
+    assert!(newcomer.woken());
+    newcomer.ready();
+    event.set();
+    event.set();
+    assert!(event.try_wait() && !event.try_wait(), "nobody waits");
+    released.ready();
+    assert!(!event.is_set() && event.waiters() == 0);
+}
+
 /// The claim of one notification leaves the age of the others in view.
 #[test]
 fn what_is_not_claimed_is_missed_after_another_was() {

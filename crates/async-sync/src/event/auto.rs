@@ -72,7 +72,8 @@ impl AutoEvent {
         self.raw.set();
     }
 
-    /// Forgets a time for which nobody waited. Returns whether there was one.
+    /// Forgets a time for which nobody waited. Returns whether there was one. (What is kept for those who wait
+    /// is theirs: see the fairness of [`wait`](Self::wait).)
     #[inline]
     pub fn reset(&self) -> bool {
         self.raw.clear()
@@ -105,7 +106,8 @@ impl AutoEvent {
     ///
     /// First come, first served, in the order of the first polls. A waiter that was released and is
     /// not polled for more than a millisecond loses its place to the next, if there is one, or to a
-    /// [`try_wait`](Self::try_wait): it is the first again when it is polled.
+    /// [`try_wait`](Self::try_wait): it is the first again when it is polled. Each time that the event is
+    /// set until then counts, and ends its wait, unless others who ask earlier have taken them all.
     ///
     /// # Panics
     ///

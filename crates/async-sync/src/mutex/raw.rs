@@ -552,7 +552,7 @@ unsafe impl<P: Policy> Protocol<1> for RawMutex<P> {
         // Relaxed: whoever leaves has done nothing under the lock, and the exchange continues the
         // release of the owner before it.
         let _ = match left {
-            Left::Queued => return,
+            Left::Queued | Left::Revoked => return,
             Left::Notified => self
                 .word
                 .update(Ordering::Relaxed, |s| Some(s.unnotified())),

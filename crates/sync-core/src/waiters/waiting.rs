@@ -50,6 +50,10 @@ pub unsafe trait Protocol<const LANES: usize> {
     /// follows then, even if it did not stand first.
     const LEAVING_CONCERNS_ALL: bool = false;
 
+    /// Whether the leaving of a waiter whose baton was taken away, and which was not polled since, is told:
+    /// [`Left::Revoked`].
+    const COUNTS_REVOKED: bool = false;
+
     /// Whether waiters are settled with success: then a poll looks for that before anything else.
     const SETTLES: bool = false;
 
@@ -181,6 +185,8 @@ pub enum Left {
     Queued,
     /// It was told to try, and did not.
     Notified,
+    /// Its baton was taken away. Told to those only who [count them](Protocol::COUNTS_REVOKED).
+    Revoked,
     /// It owned what it waited for.
     Acquired,
 }
@@ -762,8 +768,10 @@ pub(super) fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Wait
     let held = node.stage() == Stage::Held;
     node.set_stage(Stage::Done);
     let waker;
+    let concerns_others =
+        |phase: Phase| phase.is_linked() || P::COUNTS_REVOKED && phase == Phase::Revoked;
     // Acquire: if the node has been unlinked, it is ours again.
-    if !held && !node.phase(Ordering::Acquire).is_linked() {
+    if !held && !concerns_others(node.phase(Ordering::Acquire)) {
         return;
     }
     {
@@ -775,12 +783,13 @@ pub(super) fn leave<P: Protocol<LANES>, const LANES: usize>(raw: &P, node: &Wait
             Phase::Queued | Phase::Unarmed => Left::Queued,
             Phase::Notified => Left::Notified,
             Phase::Granted => Left::Acquired,
+            Phase::Revoked if P::COUNTS_REVOKED => Left::Revoked,
             // Its baton was taken, or its wait ended, while we waited for the lock.
             _ => return,
         };
         // Who stands behind another one stands in nobody's way.
         let owes = P::LEAVING_CONCERNS_ALL || left != Left::Queued || queue.is_first(node);
-        waker = if held {
+        waker = if held || left == Left::Revoked {
             None
         } else {
             // SAFETY: the phase says that it is linked, and the lock is held.

@@ -1,13 +1,15 @@
 //! The word of an event, manual-reset or auto-reset.
 //!
 //! ```text
-//! 63 .. 2 (31 .. 2)   1         0
-//! ROUND               WAITING   SET
+//! 63 .. 3 (31 .. 3)   2      1         0
+//! ROUND               KEPT   WAITING   SET
 //! ```
 //!
 //! * `SET`: the event has happened. A manual-reset event stays so for everybody; of an auto-reset
 //!   event, the next that waits takes it away.
 //! * `WAITING`: somebody waits, and `SET` is clear. Set under the queue's lock.
+//! * `KEPT`: an auto-reset event has happened for some who wait, but are not in the queue at present. How
+//!   often is written elsewhere. Changed under the queue's lock; `SET` is clear, and as a rule `WAITING` set.
 //! * `ROUND`: how often all that waited were released together, modulo its width. So a waiter knows
 //!   whether it was among them, even if the event was reset since.
 
@@ -18,7 +20,8 @@ use crate::const_fn;
 
 const SET: usize = 1;
 const WAITING: usize = 2;
-const ROUND_ONE: usize = 4;
+const KEPT: usize = 4;
+const ROUND_ONE: usize = 8;
 
 /// A snapshot of an [`EventWord`].
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,13 @@ impl EventState {
     #[must_use]
     pub const fn is_waiting(self) -> bool {
         self.0 & WAITING != 0
+    }
+
+    /// It has happened for some who wait and are not in the queue.
+    #[inline]
+    #[must_use]
+    pub const fn is_kept(self) -> bool {
+        self.0 & KEPT != 0
     }
 
     /// Which round this is. Only equality means something.
@@ -103,6 +113,19 @@ impl EventState {
     pub const fn drained(self) -> Self {
         EventState(self.0 & !WAITING)
     }
+
+    /// Nobody is in the queue. If some are `absent`, who wait, then what has `happened` is for them first.
+    #[inline]
+    #[must_use]
+    pub const fn deserted(self, absent: bool, happened: bool) -> Self {
+        let bits = match (absent, happened) {
+            (false, false) => 0,
+            (false, true) => SET,
+            (true, false) => WAITING,
+            (true, true) => WAITING | KEPT,
+        };
+        EventState(self.0 & !(SET | WAITING | KEPT) | bits)
+    }
 }
 
 impl fmt::Debug for EventState {
@@ -110,6 +133,7 @@ impl fmt::Debug for EventState {
         f.debug_struct("EventState")
             .field("set", &self.is_set())
             .field("waiting", &self.is_waiting())
+            .field("kept", &self.is_kept())
             .field("round", &self.round())
             .finish()
     }
@@ -189,6 +213,25 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_for_the_absent_is_kept_beside() {
+        for s in all().flat_map(|s| [s, EventState(s.0 | KEPT)]) {
+            for (absent, happened) in [(false, false), (false, true), (true, false), (true, true)] {
+                let new = s.deserted(absent, happened);
+                let expected = (happened && !absent, absent, s.round());
+                assert_eq!((fields(new), new.is_kept()), (expected, happened && absent));
+            }
+            // No other transition touches it.
+            let kept = |new: EventState| assert_eq!(new.is_kept(), s.is_kept(), "{s:?}");
+            kept(s.next_round());
+            kept(s.drained());
+            [s.set_for_one(), s.reset(), s.queued()]
+                .into_iter()
+                .flatten()
+                .for_each(kept);
+        }
+    }
+
+    #[test]
     fn the_word_follows() {
         let word = EventWord::new(false);
         assert_eq!(fields(word.load(Ordering::Relaxed)), (false, false, 0));
@@ -210,7 +253,7 @@ mod tests {
     fn debug_names_the_fields() {
         assert_eq!(
             format!("{:?}", EventWord::new(true)),
-            "EventState { set: true, waiting: false, round: 0 }"
+            "EventState { set: true, waiting: false, kept: false, round: 0 }"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! The auto-reset event under every interleaving of two or three threads.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -8,7 +8,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 use sync_core::clock;
 
-use crate::event::AutoEvent;
+use crate::event::{AutoEvent, AutoWaitOwned};
 use sync_core::model::{Task, block_on, model, pass_time};
 
 /// One set, one that waits: it sees what was done before, wherever the two meet.
@@ -223,6 +223,96 @@ fn a_revoked_waiter_comes_back_against_set() {
             assert!(task.wakes() > woken, "set, and nobody has told it");
             assert!(task.poll(wait.as_mut()).is_ready());
         }
+        assert!(!event.is_set() && event.waiters() == 0);
+        clock::set_virtual(before);
+    });
+}
+
+/// An event, and one who waits for it and has lost its notification.
+fn one_is_away() -> (std::sync::Arc<AutoEvent>, Task, Pin<Box<AutoWaitOwned>>) {
+    let event = std::sync::Arc::new(AutoEvent::new());
+    let task = Task::new();
+    let mut wait = Box::pin(std::sync::Arc::clone(&event).wait_owned());
+    assert!(task.poll(wait.as_mut()).is_pending());
+    event.set();
+    pass_time();
+    assert!(event.try_wait(), "taken away");
+    (event, task, wait)
+}
+
+/// Set twice while one comes back: one is its, the other is remembered.
+#[test]
+fn two_sets_against_one_who_comes_back() {
+    model(|| {
+        let before = clock::set_virtual(Some(1 << 40));
+        let (event, task, mut wait) = one_is_away();
+        let setter = {
+            let event = std::sync::Arc::clone(&event);
+            thread::spawn(move || {
+                event.set();
+                event.set();
+            })
+        };
+        let done = task.poll(wait.as_mut()).is_ready();
+        setter.join().unwrap();
+        assert!(done || task.poll(wait.as_mut()).is_ready(), "not released");
+        assert!(event.try_wait(), "two sets were one");
+        assert!(!event.is_set() && event.waiters() == 0);
+        clock::set_virtual(before);
+    });
+}
+
+/// It is dropped instead, and nobody waits.
+#[test]
+fn two_sets_against_one_who_is_away_and_leaves() {
+    model(|| {
+        let before = clock::set_virtual(Some(1 << 40));
+        let (event, _task, wait) = one_is_away();
+        let setter = {
+            let event = std::sync::Arc::clone(&event);
+            thread::spawn(move || {
+                event.set();
+                event.set();
+            })
+        };
+        drop(wait);
+        setter.join().unwrap();
+        assert!(event.try_wait() && !event.try_wait(), "one is remembered");
+        assert!(!event.reset() && event.waiters() == 0);
+        clock::set_virtual(before);
+    });
+}
+
+/// One loses its notification to another while the event is set without the lock: who sets it, and looks
+/// then, finds it set, wherever that is kept.
+#[test]
+fn set_and_looked_at_while_one_loses_its_place() {
+    model(|| {
+        let before = clock::set_virtual(Some(1 << 40));
+        let event = Arc::new(AutoEvent::new());
+        let task = Task::new();
+        let mut wait = Box::pin(event.wait());
+        assert!(task.poll(wait.as_mut()).is_pending());
+        event.set();
+        pass_time();
+        let setter = {
+            let event = Arc::clone(&event);
+            thread::spawn(move || {
+                event.set();
+                assert!(
+                    event.try_wait(),
+                    "two sets, and nobody else has claimed two"
+                );
+            })
+        };
+        assert!(event.try_wait(), "it was not claimed");
+        setter.join().unwrap();
+        assert!(
+            task.poll(wait.as_mut()).is_pending(),
+            "two sets release two"
+        );
+        event.set();
+        assert!(task.poll(wait.as_mut()).is_ready());
         assert!(!event.is_set() && event.waiters() == 0);
         clock::set_virtual(before);
     });
