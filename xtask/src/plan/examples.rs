@@ -230,7 +230,7 @@ const RUNS: &[Run] = &[
     Run {
         name: "a tree of text",
         example: "word_count",
-        args: "docs 3",
+        args: "crates 50",
         expect: || output(&[" the\n", " of them different, in "]),
     },
     Run {
