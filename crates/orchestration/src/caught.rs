@@ -11,21 +11,26 @@ use pin_project_lite::pin_project;
 
 use crate::errgroup::Panic;
 
+/// Calls what may panic.
+pub(crate) fn call<T>(function: impl FnOnce() -> T) -> Result<T, Panic> {
+    catch_unwind(AssertUnwindSafe(function)).map_err(Panic::new)
+}
+
 /// Polls the future; when it has ended, it is gone.
 pub(crate) fn poll<F: Future>(
     mut future: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Panic>> {
-    let polled = catch_unwind(AssertUnwindSafe(|| {
+    let polled = call(|| {
         let future = future.as_mut().as_pin_mut();
         future
             .expect("a future is not polled after its end")
             .poll(cx)
-    }));
+    });
     let output = match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => Ok(output),
-        Err(payload) => Err(Panic::new(payload)),
+        Err(panic) => Err(panic),
     };
     let output = match (output, discard(future)) {
         // The first panic is the one to report.
@@ -37,9 +42,7 @@ pub(crate) fn poll<F: Future>(
 
 /// Drops the future, if it is still there, and gives the panic of its destructor.
 pub(crate) fn discard<F>(mut future: Pin<&mut Option<F>>) -> Option<Panic> {
-    catch_unwind(AssertUnwindSafe(|| future.set(None)))
-        .err()
-        .map(Panic::new)
+    call(|| future.set(None)).err()
 }
 
 pin_project! {

@@ -230,7 +230,7 @@ const RUNS: &[Run] = &[
     Run {
         name: "a tree of text",
         example: "word_count",
-        args: "crates 50",
+        args: "crates/sync-core/src 3",
         expect: || output(&[" the\n", " of them different, in "]),
     },
     Run {

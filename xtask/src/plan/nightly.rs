@@ -83,6 +83,8 @@ fn thread_sanitizer(&(name, packages): &(&str, &str)) -> Step {
     let command = Command::cargo(format!("+nightly test {packages} {flags} -- {skip}"))
         .env("RUSTFLAGS", "-Zsanitizer=thread")
         .env("CARGO_TARGET_DIR", target_dir("tsan"))
+        // Its reports, and what suppresses them, name lines and inlined functions.
+        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .env(
             "TSAN_OPTIONS",
             format!("suppressions={}", suppressions.display()),

@@ -14,7 +14,7 @@
 //! 1. Only the root asks the limiter, for one slot at a time, unless there is a free one. What it gets is for itself,
 //!    if it misses one, else for the part that has asked first; but if something misses its slot of which that one is
 //!    a part, for that.
-//! 2. Who misses its slot takes one that a part of its own has left here ([`Nest::rob`]) before it asks. That part asks
+//! 2. Who misses its slot takes one that a part of its own has left here ([`Place::rob`]) before it asks. That part asks
 //!    again when it is polled the next time. So nobody waits for what is polled by it alone.
 //! 3. A slot is not promised to a part: the part is called, and has the slot if it comes. If it has not come when
 //!    the root was polled again, the next one is called as well, and the first who comes has it; if nobody has come
@@ -25,6 +25,9 @@
 //!    and are woken if they have asked: nobody here would look after them.
 //!
 //! Nothing foreign happens under the lock: permits and wakers are dropped after it.
+//!
+//! A nest allocates: it is made by the first part, and has an entry for each. What is in a slot and has no parts in
+//! others has none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;

@@ -35,7 +35,7 @@ impl Slot {
         lenders.is_some_and(|lenders| lenders.load(Ordering::Relaxed) > 0)
     }
 
-    /// Whether it was lent, and is not any more, and is not back.
+    /// Whether it is needed and not here: it has not begun, or was lent, and is not any more.
     pub(super) fn is_missed(&self) -> bool {
         self.permit.is_none() && !self.is_lent()
     }

@@ -8,7 +8,7 @@
 //! 3. After `stop` nothing is left: each future has been dropped, here or by its runtime.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -17,6 +17,7 @@ use futures_util::stream::FuturesUnordered;
 use pin_project_lite::pin_project;
 
 use super::place::{Gone, Place, Running};
+use crate::caught::call;
 
 pin_project! {
     /// A future and its place in the order of submission.
@@ -80,9 +81,13 @@ impl<R: Running> Contest<R> {
         F: Future,
         P: Place<F, Running = R>,
     {
-        match catch_unwind(AssertUnwindSafe(make)) {
-            Ok(future) => self.start(place, future),
-            Err(payload) => self.stop_and_raise(payload).await,
+        self.between(|contest| contest.start(place, make())).await;
+    }
+
+    /// Calls foreign code that is no future of the contest.
+    async fn between(&mut self, run: impl FnOnce(&mut Self)) {
+        if let Err(panic) = call(|| run(self)) {
+            self.stop_and_raise(panic.into_payload()).await;
         }
     }
 
@@ -118,11 +123,7 @@ impl<R: Running> Contest<R> {
         F: Future,
         P: Place<F, Running = R>,
     {
-        // The iterator is foreign code.
-        let filled = catch_unwind(AssertUnwindSafe(|| self.fill(place, futures)));
-        if let Err(payload) = filled {
-            self.stop_and_raise(payload).await;
-        }
+        self.between(|contest| contest.fill(place, futures)).await;
         let (number, ended) = self.running.next().await?;
         match ended {
             Ok(value) => Some((number, value)),

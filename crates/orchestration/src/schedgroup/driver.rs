@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -20,7 +20,7 @@ use runtime::{Spawn, Timer};
 use super::agenda::Key;
 use super::core::{Core, Item, Step};
 use super::job::{BoxedJob, BoxedRun, Rhythm, Start};
-use crate::caught::Caught;
+use crate::caught::{Caught, call};
 use crate::errgroup::{ErrGroupHandle, Panic};
 use crate::yield_now::yield_now;
 
@@ -210,5 +210,5 @@ fn bring_back(core: &Core, key: Key, at: Instant, job: BoxedJob) -> Result<(), P
 
 /// Drops a job, which may panic.
 fn let_go(job: BoxedJob) -> Result<(), Panic> {
-    catch_unwind(AssertUnwindSafe(|| drop(job))).map_err(Panic::new)
+    call(|| drop(job))
 }

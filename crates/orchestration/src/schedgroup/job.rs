@@ -6,7 +6,6 @@
 //!
 //! Panics of a function are caught here, so that whatever surrounds a run sees an outcome.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 use runtime::MissedTick;
 
+use crate::caught::call;
 use crate::errgroup::Panic;
 
 pub(super) type BoxedJob = Pin<Box<dyn Job>>;
@@ -52,10 +52,6 @@ impl Rhythm {
     pub(super) fn next(self, due: Instant, now: Instant) -> Instant {
         self.drift.next(due, now, self.period)
     }
-}
-
-fn call(function: impl FnOnce()) -> Result<(), Panic> {
-    catch_unwind(AssertUnwindSafe(function)).map_err(Panic::new)
 }
 
 /// A function, once.

@@ -25,7 +25,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,7 +38,7 @@ use futures_util::future::{Either, select};
 use runtime::Spawn;
 
 use super::JobError;
-use crate::caught::Caught;
+use crate::caught::{Caught, call};
 use crate::errgroup::{self, ErrGroup, Panic};
 use crate::yield_now::yield_now;
 
@@ -337,8 +337,8 @@ impl<J: Send + 'static> Shared<J> {
 
     /// Drops a job. If it panics, those behind it are dropped all the same.
     fn let_go(&self, Queued { job, token }: Queued<J>) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(job))) {
-            self.panicked(Panic::new(payload));
+        if let Err(panic) = call(|| drop(job)) {
+            self.panicked(panic);
         }
         drop(token);
     }
