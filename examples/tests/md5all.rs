@@ -420,15 +420,31 @@ fn a_broken_pipe_gets_one_line() {
     }
 }
 
+/// Where no `/proc` shows which files a process has open, half a second has to do.
+fn until_it_reads(pid: &str, file: &Path) {
+    let open = Path::new("/proc").join(pid).join("fd");
+    if !open.exists() {
+        return sleep(Duration::from_millis(500));
+    }
+    let has = || {
+        let open = fs::read_dir(&open).into_iter().flatten().flatten();
+        open.map(|fd| fs::read_link(fd.path()))
+            .any(|link| link.is_ok_and(|link| link == file))
+    };
+    let begun = Instant::now();
+    while !has() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never reads");
+        sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn ctrl_c_ends_it_cleanly() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("small"), "small").unwrap();
     // Takes minutes to read, and no space on the disk.
-    fs::File::create(dir.path().join("large"))
-        .unwrap()
-        .set_len(1 << 38)
-        .unwrap();
+    let large = dir.path().canonicalize().unwrap().join("large");
+    fs::File::create(&large).unwrap().set_len(1 << 38).unwrap();
     for runtime in RUNTIMES {
         let mut command = Command::new(binary());
         command.arg(dir.path()).args(["--runtime", runtime]);
@@ -437,10 +453,10 @@ fn ctrl_c_ends_it_cleanly() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        sleep(Duration::from_millis(500));
+        let pid = child.id().to_string();
+        until_it_reads(&pid, &large);
         assert!(child.try_wait().unwrap().is_none(), "it is reading");
         let pressed = Instant::now();
-        let pid = child.id().to_string();
         assert!(
             Command::new("kill")
                 .args(["-INT", &pid])

@@ -270,7 +270,7 @@ const RUNS: &[Run] = &[
     Run {
         name: "a second",
         example: "cron",
-        args: "xtask/fixtures/crontab 1s",
+        args: "xtask/fixtures/crontab 2s",
         expect: || {
             output(&[
                 "every tenth of a second",

@@ -2,7 +2,7 @@
 //! `crates/orchestration/tests`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_sync::Context;
@@ -183,21 +183,27 @@ pub async fn s113_sized_groups<R: Runtime>(rt: R) {
         };
         let group = builder.spawned(rt.clone());
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        // Nobody ends before somebody was refused, or nobody is left to be.
+        let gate = Arc::new(AtomicBool::new(false));
         let mut refused = 0;
         for _ in 0..50 {
             let (rt, running, most) = (rt.clone(), Arc::clone(&running), Arc::clone(&most));
+            let open = Arc::clone(&gate);
             let task = async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 rt.sleep(units(1)).await;
-                until(&rt, || most.load(Ordering::SeqCst) == 10).await;
+                let full = || most.load(Ordering::SeqCst) == 10;
+                until(&rt, || full() && open.load(Ordering::SeqCst)).await;
                 running.fetch_sub(1, Ordering::SeqCst);
                 Ok::<_, ()>(())
             };
             if let Err(full) = group.try_spawn(task) {
                 refused += 1;
+                gate.store(true, Ordering::SeqCst);
                 assert!(group.spawn(full.into_inner()).await.is_ok());
             }
         }
+        gate.store(true, Ordering::SeqCst);
         assert_eq!(eager, refused == 0, "{refused} had to wait");
         assert_eq!(group.join().await.map(|done| done.len()), Ok(50));
         assert_eq!(most.load(Ordering::SeqCst), 10);
