@@ -304,7 +304,10 @@ fn as_nobody(args: &[&str], dir: &Path) -> Output {
     let bin = tempfile::tempdir().unwrap();
     fs::set_permissions(bin.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = bin.path().join("md5all");
-    fs::copy(binary(), &program).unwrap();
+    // Not by `fs::copy`: a program that another thread starts meanwhile would inherit the open file, and until
+    // it runs this one would be busy.
+    let copied = Command::new("cp").arg(binary()).arg(&program).status();
+    assert!(copied.unwrap().success());
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let is_root = fs::read_to_string("/proc/self/status")
         .is_ok_and(|status| status.lines().any(|line| line.starts_with("Uid:\t0\t")));
