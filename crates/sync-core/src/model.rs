@@ -13,7 +13,7 @@ use loom::cell::UnsafeCell;
 use crate::clock;
 
 /// Runs `f` under every interleaving, with the preemption bound of the environment or two, and prints
-/// their number.
+/// their number. Time is virtual, and stands still but for [`pass_time`].
 ///
 /// # Panics
 ///
@@ -53,7 +53,9 @@ fn check(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     let count = Arc::clone(&schedules);
     builder.check(move || {
         count.fetch_add(1, Ordering::Relaxed);
+        let before = clock::set_virtual(Some(1 << 40));
         f();
+        clock::set_virtual(before);
     });
     let schedules = schedules.load(Ordering::Relaxed);
     println!("{schedules} schedules");
@@ -178,7 +180,7 @@ impl Note {
 ///
 /// # Panics
 ///
-/// Outside of virtual time, which `clock::set_virtual` begins.
+/// Outside of a [`model`].
 pub fn pass_time() {
     let now = clock::set_virtual(None).expect("the model runs in virtual time");
     clock::set_virtual(Some(now + (2 << 20)));

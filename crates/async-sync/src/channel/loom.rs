@@ -7,7 +7,6 @@ use std::vec::Vec;
 
 use loom::sync::Arc;
 use loom::thread;
-use sync_core::clock;
 
 use super::{Receiver, Sender, TryRecvError, bounded, rendezvous, unbounded};
 use sync_core::model::{Note, Task, block_on, model_with, pass_time};
@@ -307,7 +306,6 @@ fn closing_in_several_batches() {
 #[test]
 fn a_stale_promise_against_its_holder() {
     model(|| {
-        let before = clock::set_virtual(Some(1 << 40));
         let (sender, receiver) = pair(1);
         let receiver = Arc::new(receiver);
         let theirs = Arc::clone(&receiver);
@@ -333,7 +331,6 @@ fn a_stale_promise_against_its_holder() {
             .chain(rest(&receiver))
             .collect();
         assert_eq!((seen, receiver.waiters()), (vec![1], 0));
-        clock::set_virtual(before);
     });
 }
 

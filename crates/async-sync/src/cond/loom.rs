@@ -6,7 +6,6 @@ use loom::thread;
 use std::pin::Pin;
 use std::task::Poll;
 
-use sync_core::clock;
 use sync_core::waiters::Calling;
 
 use crate::mutex::{Adaptive, Fifo, MutexGuard, Policy};
@@ -227,7 +226,6 @@ fn a_call_of_all_against_a_newcomer() {
 #[test]
 fn a_stale_call_against_its_waiter() {
     model(|| {
-        let before = clock::set_virtual(Some(1 << 40));
         with_static::<Adaptive>(|shared| {
             let (first, second) = (shared.parked(), shared.parked());
             assert!(shared.cond.notify_one());
@@ -244,7 +242,6 @@ fn a_stale_call_against_its_waiter() {
             other.join().unwrap();
             shared.ends_with(2);
         });
-        clock::set_virtual(before);
     });
 }
 

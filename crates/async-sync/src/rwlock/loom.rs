@@ -5,7 +5,6 @@ use std::pin::pin;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
-use sync_core::clock;
 
 use super::{Fifo, Policy, RawRwLock, ReadMostly, ReadPreferring, RwLock, WritePreferring};
 use crate::rwlock::{RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard};
@@ -255,7 +254,6 @@ fn upgrade_read_mostly() {
 #[test]
 fn revoke() {
     model(|| {
-        let before = clock::set_virtual(Some(1 << 40));
         let shared = Shared::<WritePreferring>::new();
         assert!(shared.lock.try_write());
         let owner = {
@@ -277,7 +275,6 @@ fn revoke() {
         shared.lock.leave(super::raw::READ);
         owner.join().unwrap();
         shared.all_out();
-        clock::set_virtual(before);
     });
 }
 

@@ -1,12 +1,12 @@
 //! The auto-reset event under every interleaving of two or three threads.
 
 use std::pin::{Pin, pin};
+use std::sync::Arc as StdArc;
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
-use sync_core::clock;
 
 use crate::event::{AutoEvent, AutoWaitOwned};
 use sync_core::model::{Task, block_on, model, pass_time};
@@ -135,19 +135,37 @@ fn cancel_against_set() {
     });
 }
 
+/// An event, and one who waits for it and has not come for its notification.
+fn one_is_late() -> (StdArc<AutoEvent>, Task, Pin<Box<AutoWaitOwned>>) {
+    let event = StdArc::new(AutoEvent::new());
+    let task = Task::new();
+    let mut wait = Box::pin(StdArc::clone(&event).wait_owned());
+    assert!(task.poll(wait.as_mut()).is_pending());
+    event.set();
+    pass_time();
+    (event, task, wait)
+}
+
+/// The same, and it has lost it.
+fn one_is_away() -> (StdArc<AutoEvent>, Task, Pin<Box<AutoWaitOwned>>) {
+    let late = one_is_late();
+    assert!(late.0.try_wait(), "taken away");
+    late
+}
+
+/// Another thread that sets it so many times.
+fn sets(event: &StdArc<AutoEvent>, times: usize) -> thread::JoinHandle<()> {
+    let event = StdArc::clone(event);
+    thread::spawn(move || (0..times).for_each(|_| event.set()))
+}
+
 /// A notification that nobody claims is taken away while its holder comes for it.
 #[test]
 fn revoked_against_claimed() {
     model(|| {
-        let before = clock::set_virtual(Some(1 << 40));
-        let event = Arc::new(AutoEvent::new());
-        let task = Task::new();
-        let mut wait = Box::pin(event.wait());
-        assert!(task.poll(wait.as_mut()).is_pending());
-        event.set();
-        pass_time();
+        let (event, task, mut wait) = one_is_late();
         let thief = {
-            let event = Arc::clone(&event);
+            let event = StdArc::clone(&event);
             thread::spawn(move || event.try_wait())
         };
         let claimed = task.poll(wait.as_mut()).is_ready();
@@ -158,7 +176,6 @@ fn revoked_against_claimed() {
             assert!(task.poll(wait.as_mut()).is_ready());
         }
         assert!(!event.is_set() && event.waiters() == 0);
-        clock::set_virtual(before);
     });
 }
 
@@ -196,21 +213,12 @@ fn notify_all_against_a_newcomer() {
 #[test]
 fn a_revoked_waiter_comes_back_against_set() {
     model(|| {
-        let before = clock::set_virtual(Some(1 << 40));
-        let event = std::sync::Arc::new(AutoEvent::new());
-        let task = std::sync::Arc::new(Task::new());
-        let mut wait = Box::pin(std::sync::Arc::clone(&event).wait_owned());
-        assert!(task.poll(wait.as_mut()).is_pending());
-        event.set();
-        pass_time();
-        assert!(event.try_wait(), "taken away");
+        let (event, task, mut wait) = one_is_away();
+        let task = StdArc::new(task);
         task.wakes();
-        let setter = {
-            let event = std::sync::Arc::clone(&event);
-            thread::spawn(move || event.set())
-        };
+        let setter = sets(&event, 1);
         let comes = {
-            let task = std::sync::Arc::clone(&task);
+            let task = StdArc::clone(&task);
             thread::spawn(move || {
                 let woken = task.wakes();
                 let done = task.poll(wait.as_mut()).is_ready();
@@ -224,41 +232,20 @@ fn a_revoked_waiter_comes_back_against_set() {
             assert!(task.poll(wait.as_mut()).is_ready());
         }
         assert!(!event.is_set() && event.waiters() == 0);
-        clock::set_virtual(before);
     });
-}
-
-/// An event, and one who waits for it and has lost its notification.
-fn one_is_away() -> (std::sync::Arc<AutoEvent>, Task, Pin<Box<AutoWaitOwned>>) {
-    let event = std::sync::Arc::new(AutoEvent::new());
-    let task = Task::new();
-    let mut wait = Box::pin(std::sync::Arc::clone(&event).wait_owned());
-    assert!(task.poll(wait.as_mut()).is_pending());
-    event.set();
-    pass_time();
-    assert!(event.try_wait(), "taken away");
-    (event, task, wait)
 }
 
 /// Set twice while one comes back: one is its, the other is remembered.
 #[test]
 fn two_sets_against_one_who_comes_back() {
     model(|| {
-        let before = clock::set_virtual(Some(1 << 40));
         let (event, task, mut wait) = one_is_away();
-        let setter = {
-            let event = std::sync::Arc::clone(&event);
-            thread::spawn(move || {
-                event.set();
-                event.set();
-            })
-        };
+        let setter = sets(&event, 2);
         let done = task.poll(wait.as_mut()).is_ready();
         setter.join().unwrap();
         assert!(done || task.poll(wait.as_mut()).is_ready(), "not released");
         assert!(event.try_wait(), "two sets were one");
         assert!(!event.is_set() && event.waiters() == 0);
-        clock::set_virtual(before);
     });
 }
 
@@ -266,20 +253,12 @@ fn two_sets_against_one_who_comes_back() {
 #[test]
 fn two_sets_against_one_who_is_away_and_leaves() {
     model(|| {
-        let before = clock::set_virtual(Some(1 << 40));
         let (event, _task, wait) = one_is_away();
-        let setter = {
-            let event = std::sync::Arc::clone(&event);
-            thread::spawn(move || {
-                event.set();
-                event.set();
-            })
-        };
+        let setter = sets(&event, 2);
         drop(wait);
         setter.join().unwrap();
         assert!(event.try_wait() && !event.try_wait(), "one is remembered");
         assert!(!event.reset() && event.waiters() == 0);
-        clock::set_virtual(before);
     });
 }
 
@@ -288,15 +267,9 @@ fn two_sets_against_one_who_is_away_and_leaves() {
 #[test]
 fn set_and_looked_at_while_one_loses_its_place() {
     model(|| {
-        let before = clock::set_virtual(Some(1 << 40));
-        let event = Arc::new(AutoEvent::new());
-        let task = Task::new();
-        let mut wait = Box::pin(event.wait());
-        assert!(task.poll(wait.as_mut()).is_pending());
-        event.set();
-        pass_time();
+        let (event, task, mut wait) = one_is_late();
         let setter = {
-            let event = Arc::clone(&event);
+            let event = StdArc::clone(&event);
             thread::spawn(move || {
                 event.set();
                 assert!(
@@ -314,6 +287,5 @@ fn set_and_looked_at_while_one_loses_its_place() {
         event.set();
         assert!(task.poll(wait.as_mut()).is_ready());
         assert!(!event.is_set() && event.waiters() == 0);
-        clock::set_virtual(before);
     });
 }
