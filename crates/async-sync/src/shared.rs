@@ -1,39 +1,38 @@
-//! An `Arc` that a future can hand out when it completes.
+//! A reference that a future can hand out when it completes.
 
-use alloc::sync::Arc;
 use core::ops::Deref;
 
-/// Refers to the object of an owned future until [`take`](Self::take).
+/// Refers to the object of an owned future, mostly by an `Arc`, until [`take`](Self::take).
 #[derive(Debug)]
-pub(crate) struct Shared<C: ?Sized>(Option<Arc<C>>);
+pub(crate) struct Shared<H>(Option<H>);
 
-impl<C: ?Sized> Shared<C> {
+impl<H: Deref> Shared<H> {
     #[inline]
-    pub(crate) fn new(object: Arc<C>) -> Self {
-        Shared(Some(object))
+    pub(crate) fn new(reference: H) -> Self {
+        Shared(Some(reference))
     }
 
-    /// What is referred to.
+    /// The reference itself.
     #[cfg(feature = "single-flight")]
     #[inline]
-    pub(crate) fn arc(&self) -> &Arc<C> {
+    pub(crate) fn get(&self) -> &H {
         self.0.as_ref().expect(COMPLETED)
     }
 
-    /// Moves the `Arc` out, which saves the guard a reference count.
+    /// Moves the reference out, which saves the guard a count.
     #[inline]
-    pub(crate) fn take(&mut self) -> Arc<C> {
+    pub(crate) fn take(&mut self) -> H {
         self.0.take().expect(COMPLETED)
     }
 }
 
 const COMPLETED: &str = "a future was polled after it had completed";
 
-impl<C: ?Sized> Deref for Shared<C> {
-    type Target = C;
+impl<H: Deref> Deref for Shared<H> {
+    type Target = H::Target;
 
     #[inline]
-    fn deref(&self) -> &C {
+    fn deref(&self) -> &H::Target {
         self.0.as_deref().expect(COMPLETED)
     }
 }

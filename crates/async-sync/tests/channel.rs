@@ -247,6 +247,46 @@ fn what_is_left_is_received_after_closing() {
 }
 
 #[test]
+fn the_end_is_told_to_those_who_wait_for_nothing_else() {
+    let _time = VirtualTime::start();
+    type End = fn(Sender<u8>, &mut Option<Receiver<u8>>) -> bool;
+    let ends: [End; 3] = [
+        |sender, _| sender.close(),
+        |_, receiver| receiver.as_ref().unwrap().close(),
+        |sender, receiver| {
+            *receiver = None;
+            sender.is_closed()
+        },
+    ];
+    for end in ends {
+        let (sender, receiver) = channel::bounded(1);
+        let mut receiver = Some(receiver);
+        let watched = sender.clone();
+        sender.try_send(1).unwrap();
+        let mut closed = queued(watched.closed());
+        drop(queued(watched.closed()));
+        let mut send = queued(watched.send(2));
+        assert_eq!(watched.waiters(), 1, "it is in nobody's way");
+        assert!(end(sender, &mut receiver));
+        assert_eq!((closed.task.woken(), send.task.woken()), (1, 1));
+        closed.ready();
+        Polled::new(watched.closed()).ready();
+        watched.closed_blocking();
+        assert_eq!(send.ready(), Err(SendError(2)));
+    }
+    // Who receives is told, too, and what is left is still there.
+    let (sender, receiver) = channel::bounded(1);
+    let mut closed = queued(receiver.closed());
+    sender.try_send(1).unwrap();
+    drop(sender.clone());
+    closed.pending();
+    drop(sender);
+    assert!(closed.woken());
+    closed.ready();
+    assert_eq!(left(&receiver), [1]);
+}
+
+#[test]
 fn closing_wakes_everybody() {
     let _time = VirtualTime::start();
     // more than one batch of wake-ups
@@ -389,6 +429,86 @@ fn a_permit_outlives_the_closing() {
     let permit = sender.try_reserve().unwrap();
     drop(receiver);
     assert_eq!(permit.send(1), Err(SendError(1)));
+}
+
+#[test]
+fn owned_permits_bring_the_sender_back() {
+    let _time = VirtualTime::start();
+    let (sender, receiver) = channel::bounded(1);
+    let permit = Polled::new(sender.reserve_owned()).ready().unwrap();
+    assert_eq!(receiver.sender_count(), 1, "moved, not counted twice");
+    let sender = permit.send(1).unwrap();
+    full(&sender, 2);
+
+    // In the same queue, and the future keeps the channel open.
+    let mut place = queued(sender.reserve_owned());
+    assert!(!receiver.is_closed());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert!(place.woken());
+    let permit = place.ready().unwrap();
+    assert!(receiver.is_full() || receiver.is_empty());
+    let sender = permit.release();
+    sender.try_send(2).unwrap();
+
+    // Who gets none has the sender again.
+    let sender = match sender.try_reserve_owned() {
+        Err(TrySendError::Full(sender)) => sender,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(left(&receiver), [2]);
+    let other = channel::bounded(1).0;
+    let permit = sender.clone().try_reserve_owned().unwrap();
+    assert!(permit.same_channel(&sender) && !permit.same_channel(&other));
+    full(&sender, 3);
+    drop(permit);
+    sender.try_send(3).unwrap();
+    sender.close();
+    let sender = match sender.try_reserve_owned() {
+        Err(TrySendError::Closed(sender)) => sender,
+        other => panic!("{other:?}"),
+    };
+    let refused = Polled::new(sender.clone().reserve_owned()).ready();
+    assert_eq!(refused.unwrap_err(), ReserveError);
+    assert_eq!((sender.sender_count(), left(&receiver)), (1, vec![3]));
+}
+
+#[test]
+fn an_owned_permit_is_a_sender() {
+    let _time = VirtualTime::start();
+    let (sender, receiver) = channel::bounded::<u8>(1);
+    let permit = sender.try_reserve_owned().unwrap();
+    let mut recv = queued(receiver.recv());
+    assert!(!receiver.is_closed());
+    drop(permit); // the last sender
+    assert!(recv.woken());
+    assert_eq!(recv.ready(), None);
+
+    let (sender, receiver) = channel::bounded(1);
+    let permit = sender.try_reserve_owned().unwrap();
+    drop(receiver);
+    assert_eq!(permit.send(1).unwrap_err(), SendError(1));
+
+    // A place that was granted, and whose future is dropped.
+    let (sender, receiver) = channel::bounded(1);
+    sender.try_send(1).unwrap();
+    let place = queued(sender.clone().reserve_owned());
+    let mut send = queued(sender.send(2));
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert!(place.woken() && !send.woken());
+    drop(place);
+    send.ready().unwrap();
+    drop(send);
+    drop(sender);
+    assert_eq!((left(&receiver), receiver.is_closed()), (vec![2], true));
+}
+
+#[test]
+#[should_panic(expected = "polled after")]
+fn an_owned_reservation_is_polled_to_its_end_only() {
+    let (sender, _receiver) = channel::bounded::<u8>(1);
+    let mut place = Polled::new(sender.reserve_owned());
+    drop(place.ready());
+    let _ = place.poll();
 }
 
 /// A place that was granted is not a permit yet.

@@ -21,6 +21,7 @@ mod any {
 conformance::on_every_runtime! {
     s75_errors;
     s77_closing_wakes_both_sides;
+    nobody_listens_any_more;
     s80_nobody_waits_for_the_result;
     s81_producer_consumer;
     s83_token_ring;

@@ -68,6 +68,24 @@ fn closing_happens_before_the_end_is_seen() {
     });
 }
 
+/// The same for who waits for the end alone, on the other side; and then it is closed.
+#[test]
+fn the_end_is_told_to_those_who_wait_for_nothing_else() {
+    model(|| {
+        let (sender, receiver) = pair::<()>(1);
+        let note = Arc::new(Note::default());
+        let theirs = Arc::clone(&note);
+        let thread = thread::spawn(move || {
+            theirs.write();
+            drop(receiver);
+        });
+        block_on(sender.closed());
+        assert_eq!(note.read(), 1);
+        assert!(sender.is_closed());
+        thread.join().unwrap();
+    });
+}
+
 /// The same of every sender, not only of the last.
 #[test]
 fn what_every_sender_did_happens_before_the_end() {

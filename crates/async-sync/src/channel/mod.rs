@@ -85,8 +85,8 @@ use core::fmt;
 pub use error::{ReserveError, SendError, TryRecvError, TryReserveError, TrySendError};
 pub use futures::{Recv, RecvMany, Reserve, Sending};
 use handle::{Handle, Side};
-pub use owned::{RecvOwned, SendingOwned};
-pub use permit::Permit;
+pub use owned::{RecvOwned, ReserveOwned, SendingOwned};
+pub use permit::{OwnedPermit, Permit};
 use raw::Chan;
 pub use receiver::{Drain, Receiver, WeakReceiver};
 pub use sender::{Sender, WeakSender};
@@ -160,6 +160,47 @@ macro_rules! observers {
                 self.handle.books().is_closed()
             }
 
+            /// Waits until the channel is closed, by [`close`](Self::close) or with the last handle of a side.
+            ///
+            /// For who works for the other side and would stop when nobody is there any more.
+            ///
+            /// ```
+            /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+            /// use async_sync::{channel, select};
+            ///
+            /// let (sender, receiver) = channel::bounded::<u32>(1);
+            /// let search = tokio::spawn(async move {
+            ///     select! {
+            ///         () = sender.closed() => "nobody wants to know any more",
+            ///         () = core::future::pending() => "found", // after a long time
+            ///     }
+            /// });
+            /// drop(receiver);
+            /// assert_eq!(search.await.unwrap(), "nobody wants to know any more");
+            /// # });
+            /// ```
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future has no effect on anybody else.
+            ///
+            /// # Fairness
+            ///
+            /// All who wait are told, after those who wait to send or to receive.
+            ///
+            /// # Panics
+            ///
+            /// The future panics if it is polled after completion.
+            pub fn closed(&self) -> crate::event::Wait<'_> {
+                self.handle.closed.wait()
+            }
+
+            /// Waits until the channel is closed, as [`closed`](Self::closed) does, blocking this thread.
+            #[cfg(feature = "std")]
+            pub fn closed_blocking(&self) {
+                self.handle.closed.wait_blocking();
+            }
+
             /// How many items are in the channel, for whoever comes. (What was promised to a receiver that
             /// waited is not counted, and neither is what senders wait with.)
             #[must_use]
@@ -201,7 +242,7 @@ macro_rules! observers {
                 super::handle::Handle::<T, $receives>::count_of(&self.handle)
             }
 
-            /// How many wait, on both sides: a snapshot.
+            /// How many wait to send or to receive: a snapshot.
             #[must_use]
             pub fn waiters(&self) -> usize {
                 self.handle.waiters()

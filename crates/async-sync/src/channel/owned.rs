@@ -2,16 +2,17 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use sync_core::waiters::{Slot, Waiting};
 
-use super::error::SendError;
-use super::futures::{poll_recv, poll_send};
+use super::error::{ReserveError, SendError};
+use super::futures::{poll_recv, poll_reserve, poll_send};
 use super::handle::{Handle, Receives, Sends};
 use super::raw::LANES;
-use super::{Receiver, Sender};
+use super::{OwnedPermit, Receiver, Sender};
+use crate::shared::Shared;
 
 pin_project! {
     /// The future of [`Sender::send_owned`].
@@ -79,6 +80,58 @@ impl<T> Future for RecvOwned<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         poll_recv(this.waiting, this.slot, cx)
+    }
+}
+
+pin_project! {
+    /// The future of [`Sender::reserve_owned`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct ReserveOwned<T> {
+        #[pin]
+        waiting: Waiting<Shared<Handle<T, Sends>>, LANES>,
+    }
+}
+
+impl<T> Sender<T> {
+    /// Waits for a place, for a permit that owns this sender and gives it back when it is used. For one that
+    /// is to send meanwhile: clone it first.
+    ///
+    /// Everything that is said of [`reserve`](Self::reserve) holds.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let (sender, receiver) = async_sync::channel::bounded(1);
+    /// let permit = sender.reserve_owned().await.unwrap();
+    /// // It may go anywhere, as into another task.
+    /// let sender = tokio::spawn(async move { permit.send("hello") }).await.unwrap().unwrap();
+    /// assert!(sender.try_send("there is one already").is_err());
+    /// assert_eq!(receiver.recv().await, Some("hello"));
+    /// # });
+    /// ```
+    pub fn reserve_owned(self) -> ReserveOwned<T> {
+        ReserveOwned {
+            // SAFETY: a handle dereferences to the same channel as long as it exists, and it is taken out
+            // only after completion.
+            waiting: unsafe { Waiting::new(Shared::new(self.handle), 0) },
+        }
+    }
+}
+
+impl<T> Future for ReserveOwned<T> {
+    type Output = Result<OwnedPermit<T>, ReserveError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut waiting = self.project().waiting;
+        let reserved = ready!(poll_reserve(waiting.as_mut(), cx));
+        // SAFETY: the future has completed.
+        let handle = unsafe { waiting.holder_mut() }.take();
+        Poll::Ready(reserved.map(|()| OwnedPermit::new(Sender { handle })))
+    }
+}
+
+impl<T> fmt::Debug for ReserveOwned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReserveOwned").field(&self.waiting).finish()
     }
 }
 

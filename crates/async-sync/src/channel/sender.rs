@@ -4,11 +4,11 @@ use alloc::sync::{Arc, Weak};
 use core::fmt;
 
 #[cfg(feature = "std")]
-use super::error::SendError;
+use super::error::{ReserveError, SendError};
 use super::error::{TryReserveError, TrySendError};
 use super::futures::{Reserve, Sending};
 use super::handle::{Handle, Receives, Sends};
-use super::permit::Permit;
+use super::permit::{OwnedPermit, Permit};
 use super::raw::{Chan, Otherwise};
 
 /// Sends into a channel. Clones send into the same one; when the last is dropped, the channel is
@@ -118,6 +118,16 @@ impl<T> Sender<T> {
         Reserve::new(self)
     }
 
+    /// Waits for a place as [`reserve`](Self::reserve) does, blocking this thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    #[cfg(feature = "std")]
+    pub fn reserve_blocking(&self) -> Result<Permit<'_, T>, ReserveError> {
+        sync_core::park::block_on(self.reserve())
+    }
+
     /// Reserves a place if there is one and no sender waits.
     ///
     /// # Errors
@@ -126,6 +136,20 @@ impl<T> Sender<T> {
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TryReserveError> {
         self.handle.try_reserve()?;
         Ok(Permit::new(&self.handle))
+    }
+
+    /// The same, with a permit that owns the sender and gives it back when it is used. For one that is to
+    /// send meanwhile: clone it first.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError::Full`] or [`TrySendError::Closed`], with the sender.
+    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        match self.handle.try_reserve() {
+            Ok(()) => Ok(OwnedPermit::new(self)),
+            Err(TryReserveError::Full) => Err(TrySendError::Full(self)),
+            Err(TryReserveError::Closed) => Err(TrySendError::Closed(self)),
+        }
     }
 
     /// A sender that does not keep the channel open.

@@ -474,12 +474,18 @@ impl<K, V, S: Default> Default for Map<K, V, S> {
     }
 }
 
+impl<K: Hash + Eq, V, S: BuildHasher> Extend<(K, V)> for Map<K, V, S> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.store(key, value);
+        }
+    }
+}
+
 impl<K: Hash + Eq, V, S: BuildHasher + Default> FromIterator<(K, V)> for Map<K, V, S> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        let map = Map::default();
-        for (key, value) in entries {
-            map.store(key, value);
-        }
+        let mut map = Map::default();
+        map.extend(entries);
         map
     }
 }

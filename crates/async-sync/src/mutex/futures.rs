@@ -61,7 +61,7 @@ mod owned {
         #[must_use = "futures do nothing unless you `.await` or poll them"]
         pub struct LockOwned<T: ?Sized, P: Policy = Adaptive> {
             #[pin]
-            waiting: Waiting<Shared<Mutex<T, P>>>,
+            waiting: Waiting<Shared<Arc<Mutex<T, P>>>>,
         }
     }
 

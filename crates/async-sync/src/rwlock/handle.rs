@@ -165,7 +165,7 @@ impl<T: ?Sized, P: Policy> Handle for Arc<RwLock<T, P>> {
 
 /// An `Arc` that can be taken out, whose `Debug` does not ask for the value's.
 #[cfg(feature = "alloc")]
-pub struct Owned<T: ?Sized, P: Policy>(Shared<RwLock<T, P>>);
+pub struct Owned<T: ?Sized, P: Policy>(Shared<Arc<RwLock<T, P>>>);
 
 #[cfg(feature = "alloc")]
 impl<T: ?Sized, P: Policy> Deref for Owned<T, P> {

@@ -61,7 +61,7 @@ mod owned {
         #[must_use = "futures do nothing unless you `.await` or poll them"]
         pub struct AcquireOwned {
             #[pin]
-            waiting: Waiting<Shared<Semaphore>, 2>,
+            waiting: Waiting<Shared<Arc<Semaphore>>, 2>,
         }
     }
 

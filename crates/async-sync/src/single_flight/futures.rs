@@ -65,7 +65,7 @@ pin_project! {
         // Has joined, and not left.
         member: bool,
         #[pin]
-        waiting: Waiting<Shared<Flight<K, V, E>>>,
+        waiting: Waiting<Shared<Arc<Flight<K, V, E>>>>,
     }
 
     impl<H: Handle<Key = K, Value = V, Error = E>, K, V, E> PinnedDrop for JoinedOf<H, K, V, E> {
@@ -157,7 +157,7 @@ where
         let table = &this.group.group().table;
         let mut drives = 0;
         let landing = loop {
-            let flight = this.waiting.holder().arc();
+            let flight = this.waiting.holder().get();
             let state = flight.state();
             if state.is_done() {
                 // SAFETY: this one has not left.

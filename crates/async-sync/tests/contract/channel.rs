@@ -47,6 +47,10 @@ assert_impl_all!(channel::SendingOwned<Cell<u8>>: Future, Send, Sync);
 assert_impl_all!(channel::RecvOwned<Cell<u8>>: Future, Send, Sync);
 assert_not_impl_any!(channel::SendingOwned<u8>: Unpin, Clone);
 assert_not_impl_any!(channel::RecvOwned<Rc<u8>>: Unpin, Clone, Send);
+assert_impl_all!(channel::ReserveOwned<Cell<u8>>: Future, Send, Sync);
+assert_not_impl_any!(channel::ReserveOwned<Rc<u8>>: Unpin, Clone, Send);
+assert_impl_all!(channel::OwnedPermit<Cell<u8>>: Send, Sync, Unpin);
+assert_not_impl_any!(channel::OwnedPermit<Rc<u8>>: Clone, Send);
 
 #[cfg(target_pointer_width = "64")]
 #[test]
@@ -55,6 +59,7 @@ fn sizes() {
     assert_eq!(size_of::<Receiver<u64>>(), 8);
     assert_eq!(size_of::<Option<Receiver<u64>>>(), 8);
     assert_eq!(size_of::<Permit<'_, u64>>(), 8);
+    assert_eq!(size_of::<channel::OwnedPermit<u64>>(), 8);
     assert!(size_of::<Reserve<'_, u64>>() <= 64);
     assert!(size_of::<Recv<'_, u64>>() <= 80);
     assert!(size_of::<Sending<'_, u64>>() <= 80);

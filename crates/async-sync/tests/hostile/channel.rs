@@ -385,3 +385,32 @@ fn a_refusal_that_could_not_be_returned_is_returned_by_the_next_poll() {
     assert!(matches!(poll_quietly(&mut place), Poll::Ready(Err(_))));
     assert!(panics(|| poll_quietly(&mut place).is_ready()), "it is over");
 }
+
+/// Whatever wakers and items do, those who wait for the end alone are told.
+#[test]
+fn the_end_is_told_in_spite_of_panics() {
+    for the_item in [false, true] {
+        let (sender, receiver) = channel::bounded::<Item>(1);
+        let item = Item(the_item.then(|| -> Box<dyn FnOnce()> { Box::new(|| panic!("an item")) }));
+        assert!(sender.try_send(item).is_ok());
+        let script = if the_item {
+            Script::default()
+        } else {
+            panicking()
+        };
+        let mut send = Box::pin(sender.send(Item(None)));
+        assert!(poll(&mut send, &script).is_pending());
+        let mut closed = queued(sender.closed());
+        assert!(panics(move || drop(receiver)));
+        assert!(closed.woken());
+        closed.ready();
+    }
+    let (sender, receiver) = channel::bounded::<Item>(1);
+    let script = panicking();
+    let mut recv = Box::pin(receiver.recv());
+    assert!(poll(&mut recv, &script).is_pending());
+    let mut closed = queued(receiver.closed());
+    assert!(panics(|| sender.close()));
+    assert!(closed.woken());
+    closed.ready();
+}

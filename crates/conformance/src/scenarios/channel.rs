@@ -29,6 +29,38 @@ pub async fn s75_errors<R: Runtime>(_: R) {
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
 }
 
+/// A producer that holds a place, or waits for the end of the channel alone, stops when nobody listens.
+///
+/// # Panics
+///
+/// If it does not.
+pub async fn nobody_listens_any_more<R: Runtime>(rt: R) {
+    let (sender, receiver) = channel::bounded(1);
+    let producer = {
+        let sender = sender.clone();
+        rt.spawn(async move {
+            let mut sent = 0;
+            let mut sender = Some(sender);
+            // Each item is made when it is sure that it will be sent, by another task.
+            while let Some(own) = sender.take()
+                && let Ok(permit) = own.reserve_owned().await
+            {
+                sender = permit.send(sent).ok();
+                sent += 1;
+            }
+            sent
+        })
+    };
+    let watch = rt.spawn(async move { sender.closed().await });
+    for n in 0..10 {
+        assert_eq!(receiver.recv().await, Some(n));
+    }
+    drop(receiver);
+    let sent = producer.await.expect("the producer ends");
+    assert!((10..=12).contains(&sent), "{sent} were sent");
+    watch.await.expect("it is told");
+}
+
 /// S77: closing wakes all who wait on either side, and every sender gets its own item back.
 ///
 /// # Panics

@@ -74,6 +74,7 @@ use sync_core::word::ChannelState;
 
 use super::error::TryRecvError;
 use super::items::Items;
+use crate::event::Event;
 
 pub(super) use passing::Otherwise;
 
@@ -103,6 +104,8 @@ pub(super) struct Chan<T> {
     pub(super) receivers: AtomicUsize,
     /// As in the books, where it never changes.
     capacity: usize,
+    /// Set when it is closed, for those who wait for nothing else.
+    pub(super) closed: Event,
 }
 
 struct State<T> {
@@ -175,6 +178,7 @@ impl<T> Chan<T> {
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
             capacity,
+            closed: Event::new(),
         }
     }
 

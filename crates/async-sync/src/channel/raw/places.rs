@@ -65,6 +65,7 @@ impl<T> Chan<T> {
 
     /// Returns whether it was open.
     pub(in super::super) fn close(&self) -> bool {
+        let _told = Told(self);
         let mut queue = self.queue.lock();
         let was_closed = self.with(&queue, |state| {
             let was_closed = state.books.is_closed();
@@ -89,6 +90,7 @@ impl<T> Chan<T> {
 
     /// The last receiver is gone: the items are of no use to anybody.
     pub(in super::super) fn abandon(&self) {
+        let _told = Told(self);
         // Dropped at the end, when the queue is unlocked: items are foreign.
         let mut _items = Items::with_capacity(0);
         let mut queue = self.queue.lock();
@@ -110,6 +112,15 @@ impl<T> Chan<T> {
             _items = state.items.take();
         });
         self.pass_on(&mut queue);
+    }
+}
+
+/// Tells those who wait for the end alone, when the queue is unlocked, whatever wakers and destructors do.
+struct Told<'a, T>(&'a Chan<T>);
+
+impl<T> Drop for Told<'_, T> {
+    fn drop(&mut self) {
+        self.0.closed.set();
     }
 }
 
