@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use async_sync::Event;
 use common::{Census, Rt, poll_once, units, until, yield_now};
 use futures_util::FutureExt as _;
 use futures_util::future::{join, join_all};
@@ -607,10 +608,13 @@ async fn local_groups_in_turn<R: Rt>(rt: R) {
         (2, 6, true, false),
     ] {
         let limiter = Limiter::new(slots);
+        // Nothing ends before it is given up, however late this thread is.
+        let gate = Arc::new(Event::new());
         let task = || {
-            let rt = rt.clone();
+            let (rt, gate) = (rt.clone(), Arc::clone(&gate));
             async move {
                 rt.sleep(units(2)).await;
+                gate.wait().await;
                 Ok::<_, &str>(())
             }
         };
@@ -623,6 +627,7 @@ async fn local_groups_in_turn<R: Rt>(rt: R) {
                 assert!(rt.timeout(units(1), last.ended()).await.is_err());
                 // No slot here, and lent again before there is one.
             }
+            gate.set();
             if spawned {
                 let first = Builder::new().limiter(&limiter).spawned(rt.clone());
                 first.spawn(task()).await.map_err(|_| "stopped")?;
