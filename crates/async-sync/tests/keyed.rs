@@ -152,14 +152,15 @@ fn owned_guards_and_blocking_calls() {
     let mutex = Arc::new(KeyedMutex::<String>::new());
     let key = || "key".to_string();
     let guard = Arc::clone(&mutex).try_lock_owned(key()).unwrap();
-    let mut waits = queued(Arc::clone(&mutex).lock_owned(key()));
+    let waits = queued(Arc::clone(&mutex).lock_owned(key()));
     let thread = std::thread::spawn({
         let mutex = Arc::clone(&mutex);
         move || drop(mutex.lock_blocking("key".to_string()))
     });
     assert!(Arc::clone(&mutex).try_lock_owned(key()).is_none());
     drop(guard);
-    drop(waits.ready());
+    // (Waits, and does not only look: if it was late, the thread may have gone first.)
+    drop(sync_core::park::block_on(waits.future));
     thread.join().unwrap();
     assert!(mutex.is_empty());
     assert!(format!("{mutex:?}").contains("KeyedMutex"));
