@@ -19,7 +19,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
 fn sleeps_end_in_the_order_of_their_deadlines() {
-    run_seeds(0..50, |rt| async move {
+    run_seeds(0..if cfg!(miri) { 10 } else { 50 }, |rt| async move {
         let log = Rc::new(RefCell::new(Vec::new()));
         let tasks: Vec<_> = [5, 1, 4, 2, 3]
             .into_iter()
@@ -141,7 +141,7 @@ fn a_sleep_wakes_the_waker_of_its_latest_poll() {
 
 #[test]
 fn advance_fires_what_is_due() {
-    run_seeds(0..20, |rt| async move {
+    run_seeds(0..if cfg!(miri) { 5 } else { 20 }, |rt| async move {
         let task = rt.spawn({
             let rt = rt.clone();
             async move {

@@ -16,7 +16,7 @@ const MIRI: &[(&str, &str, u64)] = &[
         "-p async-sync --features keyed,map,pool,queue,resource-pool,runtime,stream --lib --tests",
         25,
     ),
-    ("mini-executor", "-p mini-executor --lib --tests", 10),
+    ("mini-executor", "-p mini-executor --lib --tests", 20),
     // On the mini executor and on tokio; smol's tests say themselves why not.
     (
         "orchestration",
