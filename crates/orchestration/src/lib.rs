@@ -1,4 +1,5 @@
-//! Structured groups of tasks, channel patterns and pipelines, on any runtime.
+//! Structured concurrency on any runtime: groups of tasks, results of many futures, retries, pipelines,
+//! patterns over streams, scheduled jobs, worker pools, shutdown.
 //!
 //! | I want | use |
 //! |---|---|
@@ -30,6 +31,7 @@
 //! # Features
 //!
 //! * `tracing`: figures of pipelines as events of that crate.
+//! * `signal`: `Shutdown::on_signals`, on unix.
 
 #![forbid(unsafe_code)]
 

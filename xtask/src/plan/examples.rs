@@ -1,4 +1,4 @@
-//! The examples as smoke tests: each is run as the README says; md5all on a tree whose digests are the
+//! The examples as smoke tests, those that are not run by tests of their own; md5all on a tree whose digests are the
 //! test vectors of RFC 1321 and FIPS 180.
 
 use crate::step::{Command, Exit, Expect, Step};

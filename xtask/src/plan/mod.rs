@@ -50,7 +50,7 @@ fn instructions() -> Step {
         .run(Command::cargo(test).some_test_runs())
 }
 
-/// Everything that we know to check: less than an hour on two cores.
+/// Everything that we know to check: hours on two cores, the mutants most of them.
 pub(crate) fn deep() -> Vec<Step> {
     let mut steps = test();
     steps.push(instructions());

@@ -5,10 +5,11 @@
 //! more: r r r      put into the last; when `first` is empty, the next of these is the first
 //! ```
 //!
-//! A bounded channel has one ring of its capacity, made once. A ring that is full is not copied into a
+//! A bounded channel of up to 65536 places has one ring of its capacity, made at the beginning; a larger one
+//! grows as one without bounds does. A ring that is full is not copied into a
 //! larger one, since that would keep the lock for as long as there are items: the next ring is put
-//! behind it, twice as large, up to a limit. So a channel that is never fuller than it was once works
-//! in one ring and allocates nothing.
+//! behind it, twice as large, up to a limit. So a channel that is never fuller than its last ring
+//! works in that and allocates nothing.
 //!
 //! # Invariants
 //!

@@ -13,7 +13,8 @@
 //!   past the buffer, and a sender that waits is served by whoever makes room;
 //! * a channel is closed by [`close`](Sender::close), or when the last handle of either side is dropped.
 //!   Then nothing more is sent (the sender gets its item back), and what is left is still received. When
-//!   the last *receiver* is dropped, what is left is dropped too;
+//!   the last *receiver* is dropped, what is left is dropped too. Who waits for nothing but that awaits
+//!   [`closed`](Sender::closed);
 //! * [`recv`](Receiver::recv) returns `Option`: `None` is the normal end of a channel, as of an iterator or
 //!   a stream, and not an error. (Only [`try_recv`](Receiver::try_recv) has two reasons to return nothing.)
 //!
@@ -24,7 +25,8 @@
 //! Every future can be dropped at any moment. A receive that is dropped loses no item: an item that was
 //! promised to it is still in the channel, and goes to the next. (For a while there may then be one item
 //! more than the capacity, in a rendezvous channel too.) A send that is dropped has sent its item, or
-//! drops it; who wants to keep it uses [`reserve`](Sender::reserve).
+//! drops it; who wants to keep it uses [`reserve`](Sender::reserve), or
+//! [`reserve_owned`](Sender::reserve_owned) for a permit that goes elsewhere.
 //!
 //! # What is allocated
 //!

@@ -4,8 +4,8 @@
 //! # States
 //!
 //! The word ([`EventWord`]): `SET` is a notification that was kept for the next who waits (an
-//! `AutoEvent` keeps one, a `Notify` none), `WAITING`, and a round that moves whenever all are
-//! released together. The queue has two lanes:
+//! `AutoEvent` keeps one, a `Notify` none), `WAITING`, `KEPT` (some are kept beside the word), and a round
+//! that moves whenever all are released together. The queue has two lanes:
 //!
 //! * lane 0: those who wait, first come, first served;
 //! * lane 1: batons, *Notified*, in the order in which they were given. `out` counts them.
@@ -103,7 +103,7 @@ impl Keeping for Transient {
 pub struct RawNotify<K> {
     word: EventWord,
     queue: WaitList<2>,
-    /// Batons that are out. This and the next are read and changed under the queue's lock only.
+    /// Batons that are out. This and the next three are read and changed under the queue's lock only.
     out: AtomicU32,
     loose: AtomicU32,
     /// Those who wait and are not in the queue, and what is kept for them.
@@ -335,7 +335,7 @@ impl<K: Keeping> RawNotify<K> {
         put(field, get(field).wrapping_add_signed(n));
     }
 
-    /// Takes a baton away from `owner`, who is absent then.
+    /// Takes a baton away from `owner`. One who waits for an `AutoEvent` of the present round is absent then.
     fn revoke(&self, owner: Front<'_, '_, 2>) {
         // Relaxed: the round moves under the lock.
         if K::KEEPS && owner.tag() == self.word.load(Ordering::Relaxed).round() {

@@ -1,9 +1,10 @@
 //! The local flavour: a group whose tasks run inside the task that awaits the group.
 //!
 //! The children are in a `FuturesUnordered`, which polls only those that were woken. They make
-//! progress while `spawn`, `ended`, `wait` or `join` is being awaited, and at no other time.
+//! progress while `ended`, `wait` or `join` is being awaited, or a `spawn` that finds the group full, and at no
+//! other time.
 //!
-//! `spawn` polls its child once before it is stored: a child that ends at once never enters the
+//! `spawn` polls its child once before it is stored (`try_spawn` stores it at once): a child that ends at once never enters the
 //! set. One that waits is polled again by the set, which is when its wake-ups begin to come to it;
 //! those of the first poll merely wake the whole task.
 //!

@@ -10,9 +10,10 @@
 //!     '----------------- Lent (polled without a slot, by whoever wakes it)
 //! ```
 //!
-//! While a future is polled Inside, its slot stands on a stack of this thread. There [`Lend`] finds it and
-//! notes that it is lent; the slot itself is given back by [`InSlot`], after the poll, and taken again
-//! by it before the one that lent goes on. So a slot changes hands in one place only.
+//! While a future is polled, Inside or Lent, its slot stands on a stack of this thread. There [`Lend`] finds it
+//! and notes that it is lent; the slot itself is given back by [`InSlot`], after the poll, and taken again by it
+//! before the one that lent goes on. So the one that lends never moves a slot itself. (Between parts of one
+//! future: `nest.rs`.)
 //!
 //! # Invariants
 //!
@@ -129,7 +130,8 @@ impl Limiter {
         in_use(&self.slots)
     }
 
-    /// How many wait for a slot: a snapshot.
+    /// How many places in the queue for slots are taken: a snapshot. Futures that wait within one future in a
+    /// slot, as the tasks of its local group, have one together.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.slots.waiters()

@@ -220,7 +220,8 @@ impl Place {
         self.nest.lock().left.contains_key(&self.id)
     }
 
-    /// The permit of a part, the last one that there is.
+    /// For the root, a slot to which nobody has come yet; else the permit of the last part of its own that has
+    /// left one here.
     pub(super) fn rob(&self) -> Option<OwnedPermit> {
         let mut state = self.nest.lock();
         let of = if self.is_root() {

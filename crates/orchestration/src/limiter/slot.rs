@@ -15,7 +15,8 @@ use pin_project_lite::pin_project;
 use super::Limiter;
 use super::nest::Place;
 
-/// What a future in a slot has: the permit, unless it is lent, and the number of those who lend.
+/// What a future in a slot has: the permit, unless it is lent; the number of those who lend; and its place
+/// among the parts of one future, if it is one or has some.
 #[derive(Default)]
 pub(super) struct Slot {
     // Of a part: only while it is polled, and in its place between.
@@ -35,7 +36,8 @@ impl Slot {
         lenders.is_some_and(|lenders| lenders.load(Ordering::Relaxed) > 0)
     }
 
-    /// Whether it is needed and not here: it has not begun, or was lent, and is not any more.
+    /// Whether it is needed and not here: it has not begun, or was lent and is not any more, or what it is a part of
+    /// has taken it.
     pub(super) fn is_missed(&self) -> bool {
         self.permit.is_none() && !self.is_lent()
     }

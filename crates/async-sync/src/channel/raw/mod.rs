@@ -3,6 +3,7 @@
 //! # States
 //!
 //! One lock, that of the queue, guards everything: the [books](ChannelState), the items, the waiters.
+//! (Who waits for nothing but the end waits at an [`Event`] beside it.)
 //! So an operation that need not wait is one exchange and one store (`passing`). What becomes of those who
 //! wait is in `serve`, how they come and go in `protocol`, permits and the end in `places`. The queue has
 //! three lanes:
@@ -43,8 +44,9 @@
 //!          panicked)
 //! any      the oldest baton is stale       its holder is Revoked, as if it were dropped
 //! permit   used: RESERVED - 1, the item is put. dropped: RESERVED - 1. serve
-//! close    CLOSED; places that were granted and not fetched are Revoked; serve
-//! gone     the last receiver was dropped: CLOSED, all batons are Revoked, the items are dropped
+//! close    CLOSED; places that were granted and not fetched are Revoked; serve. The event is set, unlocked
+//! gone     the last receiver was dropped: CLOSED, all batons are Revoked, the items are dropped;
+//!          the event is set
 //! ```
 //!
 //! # Invariants (while the lock is free, and nobody is about to lock it again in `serve`)
