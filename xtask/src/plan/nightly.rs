@@ -14,19 +14,19 @@ const MIRI: &[(&str, &str, u64)] = &[
     (
         "async-sync",
         "-p async-sync --features keyed,map,pool,queue,resource-pool,runtime,stream --lib --tests",
-        25,
+        45,
     ),
     ("mini-executor", "-p mini-executor --lib --tests", 20),
     // On the mini executor and on tokio; smol's tests say themselves why not.
     (
         "orchestration",
         "-p orchestration --features tracing --lib --tests -- --skip multi_thread --skip threads",
-        25,
+        45,
     ),
     (
         "orchestration, threads",
         "-p orchestration --tests -- multi_thread threads",
-        25,
+        45,
     ),
 ];
 
