@@ -462,7 +462,11 @@ async fn a_local_group_that_is_waited_for_again<R: Rt>(rt: R) {
                 };
                 group.spawn(task).await.map_err(|_| "stopped")?;
             }
-            while rt.timeout(units(1), group.ended()).await.is_err() {
+            // More patient each time, here and below: where each poll takes long (under Miri), nothing would be done
+            // otherwise.
+            let mut patience = 1;
+            while rt.timeout(units(patience), group.ended()).await.is_err() {
+                patience += 1;
                 // It has a slot here.
                 yield_now().await;
                 assert!(limiter.running() <= slots);
@@ -491,7 +495,9 @@ async fn parts_of_parts<R: Rt>(rt: R) {
                 };
                 group.spawn(task).await.map_err(|_| "stopped")?;
             }
-            while rt_of.timeout(units(1), group.ended()).await.is_err() {
+            let mut patience = 1;
+            while rt_of.timeout(units(patience), group.ended()).await.is_err() {
+                patience += 1;
                 yield_now().await;
             }
             group.join().await
@@ -501,7 +507,9 @@ async fn parts_of_parts<R: Rt>(rt: R) {
             for _ in 0..3 {
                 group.spawn(inner()).await.map_err(|_| "stopped")?;
             }
-            while rt.timeout(units(2), group.ended()).await.is_err() {
+            let mut patience = 2;
+            while rt.timeout(units(patience), group.ended()).await.is_err() {
+                patience += 1;
                 rt.sleep(units(1)).await;
             }
             group.join().await

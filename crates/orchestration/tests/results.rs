@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use common::{Census, Rt, poll_once, units, until, yield_now};
 use futures_util::FutureExt as _;
@@ -474,6 +475,28 @@ async fn hedge_asks_again_when_it_is_late<R: Rt>(rt: R) {
     );
 }
 
+/// Without a delay and without a limit, answers are looked for between two questions.
+async fn hedge_without_delay<R: Rt>(rt: R) {
+    let census = Census::default();
+    let ask = |attempt| {
+        let census = census.clone();
+        async move {
+            let _resident = census.enter();
+            for _ in 0..3 {
+                yield_now().await;
+            }
+            if attempt > 0 {
+                pending::<()>().await;
+            }
+            Ok::<_, ()>(attempt)
+        }
+    };
+    let hedge = Hedge::new(rt).after(Duration::ZERO).at_most(usize::MAX);
+    assert_eq!(hedge.run(ask).await, Ok(0));
+    assert!((1..=10).contains(&census.ever()), "{}", census.ever());
+    assert_eq!(census.alive(), 0);
+}
+
 /// Dropped at every await, it leaves no attempt.
 async fn hedge_dropped_half_way<R: Rt>(rt: R) {
     let census = Census::default();
@@ -536,6 +559,7 @@ on_every_runtime! {
     a_panic_between_them_goes_on
     a_losers_panic_goes_on
     hedge_asks_again_when_it_is_late
+    hedge_without_delay
     hedge_dropped_half_way
     waterfall_passes_values_on
 }

@@ -22,6 +22,7 @@ use runtime::{Spawn, Timer};
 use super::contest::Contest;
 use super::place::{Gone, Here, On, Place};
 use crate::retry::RetryBudget;
+use crate::yield_now::yield_now;
 
 /// Asks again when the answer is late, and takes the first that comes: it cuts the long tail of the times that
 /// answers take.
@@ -79,7 +80,7 @@ impl<R: Timer> Hedge<R> {
 }
 
 impl<R: Timer, P> Hedge<R, P> {
-    /// How long an answer may take before one more is asked for.
+    /// How long an answer may take before one more is asked for. With no delay, that is one turn of the runtime.
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -169,6 +170,10 @@ impl<R: Timer, P> Hedge<R, P> {
             if another {
                 contest.start_by(&self.place, || ask(started)).await;
                 started += 1;
+                if self.delay.is_zero() {
+                    // Else all that may be asked are, in one poll, before any can answer.
+                    yield_now().await;
+                }
             } else {
                 // Asked once: a budget that is used up now is not asked again and again.
                 started = self.most;
