@@ -31,6 +31,7 @@ mod run;
 mod step;
 
 use std::process::ExitCode;
+use std::slice;
 
 use clap::Parser as _;
 
@@ -62,16 +63,25 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let results = run::all(&steps, selection.fail_fast);
+    let writes = matches!(
+        tier,
+        Tier::Deep {
+            write_docs: true,
+            ..
+        }
+    );
+    let mut written = Ok(());
+    let results = run::all(&steps, selection.fail_fast, |row| {
+        // As they come: a run of hours may be cut off.
+        if writes && written.is_ok() && !process::interrupted() {
+            written = last_run::write(slice::from_ref(row));
+        }
+    });
     println!("\n{}", report::table(&results));
     println!("{}", report::closing_line(&results));
-    let written = match &tier {
-        Tier::Deep {
-            write_docs: true, ..
-        } => last_run::write(&results),
-        Tier::Bench(_) => highlights::write(),
-        _ => Ok(()),
-    };
+    if let Tier::Bench(_) = tier {
+        written = highlights::write();
+    }
     if let Err(error) = written {
         eprintln!("{error}");
         return ExitCode::from(2);

@@ -23,8 +23,8 @@ pub(crate) struct Figures {
     pub(crate) schedules: u64,
 }
 
-/// Runs every step; goes on after a failure unless told to stop there.
-pub(crate) fn all(steps: &[Step], fail_fast: bool) -> Vec<Row> {
+/// Runs every step, and shows `each` what became of it; goes on after a failure unless told to stop there.
+pub(crate) fn all(steps: &[Step], fail_fast: bool, mut each: impl FnMut(&Row)) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::with_capacity(steps.len());
     let begin = Instant::now();
     for (index, step) in steps.iter().enumerate() {
@@ -54,12 +54,14 @@ pub(crate) fn all(steps: &[Step], fail_fast: bool) -> Vec<Row> {
             Outcome::Failed(reason) => println!("==> FAILED {}: {reason}", step.name),
             Outcome::NotRun(reason) => println!("==> NOT RUN {}: {reason}", step.name),
         }
-        rows.push(Row {
+        let row = Row {
             name: step.name.clone(),
             outcome,
             time: started.elapsed(),
             figures,
-        });
+        };
+        each(&row);
+        rows.push(row);
     }
     rows
 }
@@ -96,7 +98,7 @@ mod tests {
     }
 
     fn outcomes(steps: &[Step], fail_fast: bool) -> Vec<Outcome> {
-        all(steps, fail_fast)
+        all(steps, fail_fast, |_| {})
             .into_iter()
             .map(|row| row.outcome)
             .collect()
