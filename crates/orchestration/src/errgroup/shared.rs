@@ -414,7 +414,11 @@ impl<S: Spawn, T: Send + 'static, E: Send + 'static> Shared<S, T, E> {
     {
         match &self.settings.limiter {
             None => self.start(admission, permit, future),
-            Some(limiter) => self.start(admission, permit, limiter.run(future)),
+            Some(limiter) => {
+                let group = Some(Arc::clone(self));
+                let future = limiter.run(Unbegun { future, group });
+                self.start(admission, permit, future);
+            }
         }
     }
 
@@ -522,6 +526,39 @@ pin_project! {
             };
             this.shared.conclude(*this.key, failure);
         }
+    }
+}
+
+pin_project! {
+    /// What waits for a slot, and does not begin when it gets one if it is about to be aborted: the slot of the
+    /// one that was aborted before it, while another thread goes through the handles.
+    struct Unbegun<S, T, E, F>
+    where
+        S: Spawn,
+    {
+        #[pin]
+        future: F,
+        // Until it begins.
+        group: Option<Arc<Shared<S, T, E>>>,
+    }
+}
+
+impl<S, T, E, F> Future for Unbegun<S, T, E, F>
+where
+    S: Spawn,
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Some(group) = this.group {
+            if group.lock().aborted {
+                return Poll::Pending; // its handle was taken, or is on its way (invariant 4)
+            }
+            *this.group = None;
+        }
+        this.future.poll(cx)
     }
 }
 
