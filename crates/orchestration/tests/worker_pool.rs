@@ -303,6 +303,24 @@ async fn a_context_cuts_the_pool_off<R: Rt>(rt: R) {
     );
 }
 
+/// A job whose result nobody waits for any more is not begun.
+async fn a_result_that_nobody_wants<R: Rt>(rt: R) {
+    let end = Context::new();
+    let census = Census::default();
+    let pool = Builder::new(1).unbounded_queue().build(rt.clone());
+    pool.submit(lasting(&census, &end)).await.unwrap();
+    until(&rt, "it is busy", || census.alive() == 1).await;
+    {
+        let second = census.clone();
+        let mut waits = pin!(pool.submit_and_wait(async move { drop(second.enter()) }));
+        assert!(poll_once(waits.as_mut()).await.is_none());
+        assert_eq!(pool.counts().queued, 1);
+    }
+    end.cancel();
+    pool.stop().await;
+    assert_eq!(census.ever(), 1);
+}
+
 async fn a_dispatcher_queues_nothing<R: Rt>(rt: R) {
     let census = Census::default();
     let hired = Arc::new(AtomicUsize::new(0));
@@ -528,6 +546,7 @@ on_every_runtime! {
     dropping_and_aborting
     stop_with_a_limit
     a_context_cuts_the_pool_off
+    a_result_that_nobody_wants
     a_dispatcher_queues_nothing
     a_send_that_is_dropped_is_counted_once
     a_worker_that_panics_is_made_anew
@@ -548,6 +567,23 @@ impl Dice {
             .wrapping_add(1);
         (self.0 >> 33) % sides
     }
+}
+
+/// A job has been handed to a worker, which has not come for it when the context is cancelled: it is not begun.
+#[test]
+fn cut_off_before_the_worker_comes_for_its_job() {
+    common::on_mini(|rt| async move {
+        let (service, census) = (Context::new(), Census::default());
+        let pool = Builder::new(1).context(&service).build(rt.clone());
+        rt.sleep(units(1)).await; // the worker waits
+        let inside = census.clone();
+        let submitted = pool.submit(async move { drop(inside.enter()) });
+        assert!(submitted.now_or_never().expect("there is room").is_ok());
+        service.cancel();
+        pool.idle().await;
+        pool.stop().await;
+        assert_eq!(census.ever(), 0);
+    });
 }
 
 /// Jobs that panic, submitters that give up at any poll, workers that come and go, and every way to end:
