@@ -303,6 +303,16 @@ async fn a_context_cuts_the_pool_off<R: Rt>(rt: R) {
     );
 }
 
+/// Only those are hired who are missing.
+async fn more_workers<R: Rt>(rt: R) {
+    let pool = Builder::new(2).build(rt);
+    for workers in 3..6 {
+        pool.set_workers(workers);
+        assert_eq!(pool.counts().workers, workers);
+    }
+    pool.stop().await;
+}
+
 /// A job whose result nobody waits for any more is not begun.
 async fn a_result_that_nobody_wants<R: Rt>(rt: R) {
     let end = Context::new();
@@ -547,6 +557,7 @@ on_every_runtime! {
     stop_with_a_limit
     a_context_cuts_the_pool_off
     a_result_that_nobody_wants
+    more_workers
     a_dispatcher_queues_nothing
     a_send_that_is_dropped_is_counted_once
     a_worker_that_panics_is_made_anew
